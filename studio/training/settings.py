@@ -1,0 +1,180 @@
+"""What a training run is told to do: all of it, in one frozen object that goes to JSON and back without loss."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studio.diffusion.parameterization import Parameterization
+from studio.errors import SettingsError
+
+TIMESTEP_SAMPLINGS = ("uniform", "stratified")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: a number of pictures, or minutes of training time. Exactly one of the two is given.
+
+    Counted in pictures, a run is the same on every computer; counted in minutes, it ends when expected. Minutes are
+    those spent training (with its samples and checkpoints): a paused run uses up none.
+    """
+
+    images: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.images is None) == (self.minutes is None):
+            raise SettingsError("A budget is a number of pictures or of minutes.", "Give exactly one of the two.")
+        if self.images is not None:
+            _check("images", self.images, 1, 10**12, whole=True)
+        if self.minutes is not None:
+            _check("minutes", self.minutes, 1e-3, 60 * 24 * 366)
+
+    def fraction(self, images_seen: int, seconds: float) -> float:
+        """The share of the budget that is used up, in [0, 1]."""
+        if self.images is not None:
+            return min(1.0, images_seen / self.images)
+        assert self.minutes is not None
+        return min(1.0, seconds / (60.0 * self.minutes))
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The recipe of a run. The defaults are the studio's own; `ALGORITHM_20_1` is the book's.
+
+    seed: of the network's first weights, the order of the pictures, t and epsilon, and the sample wall.
+    budget: see Budget.
+    batch_size: pictures a step; may be larger than the data set, which is then gone through more than once a step.
+    learning_rate: of AdamW, reached after the warm-up.
+    warmup_images: pictures over which the learning rate rises from 0; never more than a tenth of the budget.
+    decay_start: the share of the budget after which it falls linearly to 0; 1 keeps it constant.
+    adam_beta1, adam_beta2, weight_decay: of AdamW (Loshchilov and Hutter, 2019).
+    gradient_clip: the largest norm of the gradient; 0 for no limit.
+    ema_halflife_images, ema_rampup_ratio: see studio.training.ema; a half-life of 0 switches the average off.
+    parameterization: what the network predicts.
+    timestep_sampling: "uniform", each t on its own; "stratified", one t in each of batch_size equal parts of 1..T.
+    horizontal_flips: show half of the pictures mirrored; only for pictures whose mirror image is as good.
+    sample_count, sample_steps, sample_rows: pictures in a row of the sample wall, DDIM steps for each, rows in a run.
+    checkpoint_seconds: training time between two checkpoints.
+
+    Raises SettingsError when a value is impossible.
+    """
+
+    seed: int = 0
+    budget: Budget = Budget(minutes=4.0)
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    warmup_images: int = 6400
+    decay_start: float = 0.5
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.99
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    ema_halflife_images: int = 4400
+    ema_rampup_ratio: float = 0.05
+    parameterization: Parameterization = Parameterization.V
+    timestep_sampling: str = "stratified"
+    horizontal_flips: bool = False
+    sample_count: int = 16
+    sample_steps: int = 20
+    sample_rows: int = 16
+    checkpoint_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        _check("seed", self.seed, 0, 2**63 - 1, whole=True)
+        _check("batch_size", self.batch_size, 1, 65_536, whole=True)
+        _check("learning_rate", self.learning_rate, 1e-9, 10.0)
+        _check("warmup_images", self.warmup_images, 0, 10**12, whole=True)
+        _check("decay_start", self.decay_start, 0.0, 1.0)
+        _check("adam_beta1", self.adam_beta1, 0.0, 0.9999)
+        _check("adam_beta2", self.adam_beta2, 0.0, 0.99999)
+        _check("weight_decay", self.weight_decay, 0.0, 10.0)
+        _check("gradient_clip", self.gradient_clip, 0.0, 1e9)
+        _check("ema_halflife_images", self.ema_halflife_images, 0, 10**12, whole=True)
+        _check("ema_rampup_ratio", self.ema_rampup_ratio, 1e-6, 1.0)
+        _check("sample_count", self.sample_count, 1, 4096, whole=True)
+        _check("sample_steps", self.sample_steps, 1, 10_000, whole=True)
+        _check("sample_rows", self.sample_rows, 1, 1000, whole=True)
+        _check("checkpoint_seconds", self.checkpoint_seconds, 0.0, 1e9)
+        if not isinstance(self.budget, Budget):
+            raise SettingsError("The setting budget is not a Budget.", "Give a number of pictures or of minutes.")
+        if type(self.horizontal_flips) is not bool:
+            raise SettingsError("The setting horizontal_flips must be true or false.")
+        if self.timestep_sampling not in TIMESTEP_SAMPLINGS:
+            raise SettingsError(
+                f"The setting timestep_sampling cannot be {self.timestep_sampling!r}.",
+                f"Choose one of: {', '.join(TIMESTEP_SAMPLINGS)}.",
+            )
+        try:
+            object.__setattr__(self, "parameterization", Parameterization(self.parameterization))
+        except ValueError as error:
+            raise SettingsError(
+                f"The setting parameterization cannot be {self.parameterization!r}.",
+                f"Choose one of: {', '.join(Parameterization)}.",
+            ) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain JSON values; `from_json` gives an equal object back."""
+        return dataclasses.asdict(self) | {"parameterization": str(self.parameterization)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainingSettings:
+        """The settings that `to_json` wrote; what is not named keeps its default.
+
+        Raises SettingsError for a name that is unknown and for a value that is impossible.
+        """
+        given = dict(values)
+        unknown = sorted(set(given) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise SettingsError(f"Unknown training settings: {', '.join(unknown)}.", "Remove or correct them.")
+        if "budget" in given:
+            try:
+                given["budget"] = Budget(**given["budget"])
+            except TypeError as error:
+                raise SettingsError(
+                    "The setting budget cannot be understood.", 'Write {"images": N} or {"minutes": M}.'
+                ) from error
+        return cls(**given)
+
+
+ALGORITHM_20_1 = TrainingSettings(
+    learning_rate=1e-3,
+    warmup_images=0,
+    decay_start=1.0,
+    adam_beta2=0.999,
+    weight_decay=0.0,
+    gradient_clip=0.0,
+    ema_halflife_images=0,
+    parameterization=Parameterization.EPSILON,
+    timestep_sampling="uniform",
+)
+"""Algorithm 20.1 of Bishop and Bishop as it stands: the network predicts the noise, t is drawn uniformly, the loss is the
+plain squared error, and the last weights are the result. What the book leaves open (which optimizer, how many
+pictures a step) is plain Adam with its usual numbers."""
+
+
+def learning_rate(settings: TrainingSettings, images_seen: int, fraction: float) -> float:
+    """The learning rate of a step that begins after `images_seen` pictures and `fraction` of the budget.
+
+    Warm-up, plateau, linear decay. The warm-up is over after a tenth of the budget at the latest: on a slow computer
+    a run of few minutes would otherwise end before it.
+    """
+    rise = 1.0
+    if settings.warmup_images > 0:
+        rise = min(1.0, max(images_seen / settings.warmup_images, 10.0 * fraction))
+    fall = 1.0
+    if fraction > settings.decay_start:
+        fall = (1.0 - fraction) / (1.0 - settings.decay_start)
+    # The very first step of a warm-up would have no effect at a rate of exactly 0, and neither would the last.
+    return settings.learning_rate * max(min(rise, fall), 1e-3)
+
+
+def _check(name: str, value: Any, minimum: float, maximum: float, *, whole: bool = False) -> None:
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise SettingsError(f"The setting {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
+    if not math.isfinite(value) or not minimum <= value <= maximum:
+        raise SettingsError(f"The setting {name} is {value}.", f"It must lie between {minimum:g} and {maximum:g}.")

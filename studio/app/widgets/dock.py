@@ -1,0 +1,115 @@
+"""The dock every panel lives in: its own title bar, docked, floating and tabbed alike."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Slot
+from PySide6.QtGui import QAction, QFont
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+
+from studio.app.theme import FontSize, Size, Space
+from studio.app.widgets.buttons import IconButton
+from studio.app.widgets.labels import Label
+
+
+class _TitleBar(QWidget):
+    """28 px: title, half a sentence, room for actions, float, close; a rule below (by the style sheet)."""
+
+    def __init__(self, title: str, subtitle: str, dock: StudioDock) -> None:
+        super().__init__(dock)
+        self.setObjectName("dockTitle")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(Size.DOCK_TITLE + 1)
+        self.title = Label(title, self, size=FontSize.LABEL, weight=QFont.Weight.DemiBold)
+        self.subtitle = Label(subtitle, self, role="muted", size=FontSize.LABEL, elided=True)
+        self.actions_row = QHBoxLayout()
+        self.actions_row.setSpacing(Space.XS)
+        self.float_button = IconButton("float", "Float", parent=self, dense=True, role="muted")
+        self.close_button = IconButton("close", "Close panel", parent=self, dense=True, role="muted")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(Size.DOCK_PADDING, 0, Space.XS, 1)
+        layout.setSpacing(Space.S)
+        layout.addWidget(self.title)
+        layout.addWidget(self.subtitle, 1)
+        layout.addLayout(self.actions_row)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(0)
+        buttons.addWidget(self.float_button)
+        buttons.addWidget(self.close_button)
+        layout.addLayout(buttons)
+
+
+class StudioDock(QDockWidget):
+    """A panel. Put its content in with `set_body`; `object_name` is what saved arrangements know it by.
+
+    `float_action` and `toggleViewAction()` belong in menus, so that dragging is never the only way. When tabbed with
+    others the tab carries the title and the bar only the half-sentence.
+    """
+
+    def __init__(self, object_name: str, title: str, subtitle: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(title, parent)
+        if not object_name:
+            raise ValueError("a dock without an object name cannot be saved in an arrangement")
+        self.setObjectName(object_name)
+        self.setAccessibleName(title)
+        self._bar = _TitleBar(title, subtitle, self)
+        self.setTitleBarWidget(self._bar)
+        self.float_action = QAction(f"Float {title}", self)
+        self.float_action.setCheckable(True)
+        self.float_action.toggled.connect(self.setFloating)
+        self._bar.float_button.clicked.connect(self.float_action.toggle)
+        self._bar.close_button.clicked.connect(self.close)
+        self.topLevelChanged.connect(self._show_floating)
+        self.visibilityChanged.connect(self._show_tabbed)
+        self.dockLocationChanged.connect(self._show_tabbed)
+        self._show_floating(self.isFloating())
+
+    def set_subtitle(self, text: str) -> None:
+        """The muted half-sentence after the title; it gives way first when the dock is narrow."""
+        self._bar.subtitle.setText(text)
+
+    def subtitle(self) -> str:
+        """The half-sentence."""
+        return self._bar.subtitle.text()
+
+    def set_body(self, widget: QWidget, *, padding: int = Size.DOCK_PADDING, scrolling: bool = False) -> None:
+        """Shows `widget` as the content, with `padding` around it; `scrolling` adds a vertical scroll bar on need."""
+        body = QWidget(self)
+        body.setObjectName("dockBody")
+        body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(padding, padding, padding, padding)
+        layout.setSpacing(0)
+        layout.addWidget(widget)
+        if scrolling:
+            area = QScrollArea(self)
+            area.setWidgetResizable(True)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            area.setWidget(body)
+            self.setWidget(area)
+        else:
+            self.setWidget(body)
+
+    def title_actions(self) -> QHBoxLayout:
+        """The row in the title bar before float and close: add dense buttons or a dense SegmentedControl."""
+        return self._bar.actions_row
+
+    @Slot(bool)
+    def _show_floating(self, floating: bool) -> None:
+        if self.float_action.isChecked() != floating:
+            self.float_action.setChecked(floating)
+        name = "Dock again" if floating else "Float"
+        self._bar.float_button.set_icon("dock" if floating else "float")
+        self._bar.float_button.set_tooltip(name)
+        self._show_tabbed()
+
+    @Slot()
+    def _show_tabbed(self) -> None:
+        window = self.parent()
+        tabbed = isinstance(window, QMainWindow) and not self.isFloating() and bool(window.tabifiedDockWidgets(self))
+        self._bar.title.setVisible(not tabbed)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowTitleChange and hasattr(self, "_bar"):
+            self._bar.title.setText(self.windowTitle())

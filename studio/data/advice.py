@@ -1,0 +1,61 @@
+"""What to expect of a set before training on it, in words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from studio.data.image_set import ImageSet
+
+TINY_SET = 20
+SMALL_SET = 200
+IMBALANCE = 5
+"""A largest class this many times the smallest is worth a word."""
+
+
+def notes_about(image_set: ImageSet, size_counts: Mapping[tuple[int, int], int]) -> tuple[str, ...]:
+    """What was done to make the pictures alike, and copies among them."""
+    notes = []
+    width, height = image_set.width, image_set.height
+    changed = sum(count for size, count in size_counts.items() if size != (width, height))
+    if changed:
+        notes.append(f"{_pictures(changed)} fitted to {width} × {height} (cropped around the centre where needed).")
+    copies = count_copies(image_set)
+    if copies:
+        notes.append(f"{_pictures(copies)} exactly like an earlier one.")
+    return tuple(notes)
+
+
+def warnings_about(image_set: ImageSet, class_counts: Mapping[str, int]) -> tuple[str, ...]:
+    """What will probably disappoint, and what to do about it."""
+    warnings = []
+    distinct = image_set.count - count_copies(image_set)
+    if distinct == 1:
+        warnings.append("There is only one picture to learn: whatever is made will be a copy of it. Bring more.")
+    elif distinct < TINY_SET:
+        warnings.append(
+            f"With only {distinct} different pictures a model learns to copy them. That is a good way to watch it "
+            f"learn; for new pictures bring a few hundred."
+        )
+    elif distinct < SMALL_SET:
+        warnings.append(
+            f"With {distinct} different pictures expect near copies of them; a few hundred more give more variety."
+        )
+    present = {name: count for name, count in class_counts.items() if count}
+    if len(present) > 1:
+        most, fewest = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
+        if present[most] >= IMBALANCE * present[fewest]:
+            warnings.append(
+                f"The classes are uneven: {most} has {present[most]:,} pictures, {fewest} only {present[fewest]:,}. "
+                f"Rare classes will be drawn rarely and less well."
+            )
+    return tuple(warnings)
+
+
+def count_copies(image_set: ImageSet) -> int:
+    """How many pictures are equal, pixel for pixel, to an earlier one."""
+    return image_set.count - len({hashlib.blake2b(picture, digest_size=16).digest() for picture in image_set.images})
+
+
+def _pictures(count: int) -> str:
+    return "1 picture is" if count == 1 else f"{count:,} pictures are"

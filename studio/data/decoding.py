@@ -1,0 +1,194 @@
+"""One picture file, in any format Pillow reads, to one uint8 array. Nothing that a file holds gets past this point."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from studio.data.limits import MAX_PICTURE_FILE_BYTES, MAX_PICTURE_PIXELS
+
+# EPS would start Ghostscript on a foreign file; the others have no decoder inside Pillow.
+_REFUSED_FORMATS = frozenset({"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
+_DRAFT_FORMATS = frozenset({"JPEG", "MPO"})
+_ORIENTED_FORMATS = frozenset({"JPEG", "MPO", "WEBP", "TIFF"})
+# Here a second frame is a preview or a layer of the first one, not another picture.
+_ONE_PICTURE_FORMATS = frozenset({"MPO", "PSD", "ICO", "ICNS"})
+_ORIENTATION_TAG = 0x0112
+
+
+class UnreadableError(Exception):
+    """This file cannot be taken; the message completes "left out: …" in words for the person who brought it."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One picture.
+
+    Attributes:
+        pixels: uint8 (H, W, C): 1 channel when every pixel is grey, 4 when some are transparent, else 3.
+        original_size: (width, height) as stored, upright.
+        remarks: what was done to it, or what Pillow complained of, in words.
+    """
+
+    pixels: NDArray[np.uint8]
+    original_size: tuple[int, int]
+    remarks: tuple[str, ...] = ()
+
+
+@functools.cache
+def readable_formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are opened."""
+    Image.init()
+    return tuple(name for name in Image.OPEN if name not in _REFUSED_FORMATS)
+
+
+@functools.cache
+def picture_suffixes() -> frozenset[str]:
+    """File name endings of picture formats, lower case with the dot: those that are opened and those that are refused."""
+    return frozenset(Image.registered_extensions())
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """(width, height) of an upright picture, from its header alone.
+
+    Raises UnreadableError.
+    """
+    with _opened(path) as (image, _):
+        width, height = image.size
+        # PNG would have to be decoded first; such pictures are fitted like any other when they turn out to be rotated.
+        oriented = image.format in _ORIENTED_FORMATS and image.getexif().get(_ORIENTATION_TAG, 1) in (5, 6, 7, 8)
+        return (height, width) if oriented else (width, height)
+
+
+def read_picture(path: Path, *, smallest_side: int | None = None) -> Decoded:
+    """The picture in `path`, upright; of an animation, the first frame.
+
+    `smallest_side` allows a photograph to be decoded at a half, quarter or eighth of its size, as long as neither side
+    falls below it.
+
+    Raises UnreadableError.
+    """
+    with _opened(path) as (image, complaints):
+        size = image.size
+        if smallest_side is not None and image.format in _DRAFT_FORMATS:
+            image.draft(None, (smallest_side, smallest_side))
+        image.load()
+        remarks = []
+        if getattr(image, "is_animated", False) and image.format not in _ONE_PICTURE_FORMATS:
+            remarks.append("holds several frames; the first was taken")
+        upright = ImageOps.exif_transpose(image)
+        if upright.size == image.size[::-1] and upright.size != image.size:
+            size = size[::-1]
+        pixels, remark = _to_bytes(upright)
+        remarks += [remark] if remark else []
+        remarks += [f"damaged in part ({str(complaint.message).strip()})" for complaint in complaints]
+        return Decoded(minimal_channels(pixels), size, tuple(remarks))
+
+
+def minimal_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same picture with as few channels as it needs: (H, W, 1|3|4) to (H, W, 1|3|4).
+
+    Colours under full transparency cannot be seen, so they are set to black: a network would only learn noise there.
+    """
+    if pixels.shape[2] == 4:
+        transparency = pixels[:, :, 3:]
+        if transparency.min() < 255:
+            return np.where(transparency == 0, np.uint8(0), pixels)
+        pixels = pixels[:, :, :3]
+    if pixels.shape[2] == 3 and (pixels[:, :, :1] == pixels[:, :, 1:]).all():
+        pixels = pixels[:, :, :1]
+    return np.ascontiguousarray(pixels)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMessage]]]:
+    """The open image and the list in which Pillow's warnings gather; whatever goes wrong inside becomes UnreadableError."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableError("not an ordinary file")
+        if status.st_size == 0:
+            raise UnreadableError("empty")
+        if status.st_size > MAX_PICTURE_FILE_BYTES:
+            raise UnreadableError(f"larger than {MAX_PICTURE_FILE_BYTES // 2**20} MB")
+        # Process-wide state, so it is held for one file only and never while a generator sleeps.
+        with warnings.catch_warnings(record=True) as complaints:
+            warnings.simplefilter("always")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=readable_formats()) as image:
+                if image.width * image.height > MAX_PICTURE_PIXELS:
+                    raise UnreadableError(f"far too large: {image.width:,} × {image.height:,} pixels")
+                yield image, complaints
+    except UnreadableError:
+        raise
+    # Some forty decoders, fed with foreign bytes, raise whatever comes to them; none of it may stop an import.
+    except Exception as error:
+        raise UnreadableError(_reason(error, path)) from error
+
+
+def _reason(error: Exception, path: Path) -> str:
+    match error:
+        case UnidentifiedImageError():
+            suffix = os.path.splitext(path.name)[1].lower()
+            if suffix in (".eps", ".ps"):
+                return "PostScript, which needs another program to be drawn; save it as PNG"
+            return "not a picture, in spite of its name" if suffix in picture_suffixes() else "not a picture"
+        case Image.DecompressionBombWarning() | Image.DecompressionBombError() | MemoryError():
+            return "far too large once unpacked"
+        case PermissionError():
+            return "no permission to read it"
+        case FileNotFoundError():
+            return "gone, or points to a file that is gone"
+        case zlib.error() | struct.error() | EOFError() | SyntaxError():
+            return "damaged"
+        case OSError() if error.errno is not None:
+            return f"cannot be read: {error.strerror}"
+        case OSError() if "truncated" in str(error).lower() or "incomplete" in str(error).lower():
+            return "cut off: the end is missing"
+        case NotImplementedError():
+            return "of a kind that cannot be read"
+    return f"damaged, or of a kind that cannot be read ({error or type(error).__name__})"
+
+
+def _to_bytes(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
+    """uint8 (H, W, 1|3|4) of any Pillow mode, and a remark where the values had to be interpreted."""
+    if image.mode.startswith(("I", "F")):
+        return _levels(np.asarray(image))
+    if image.mode in ("1", "L") and "transparency" not in image.info:
+        return np.asarray(image.convert("L"))[:, :, np.newaxis], ""
+    see_through = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    return np.asarray(image.convert("RGBA" if see_through else "RGB")), ""
+
+
+def _levels(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
+    """Grey values (H, W) of 16 or 32 bits or floating point to uint8 (H, W, 1)."""
+    if not np.isfinite(values).all():
+        raise UnreadableError("holds values that are not numbers")
+    wide = values.astype(np.float64)[:, :, np.newaxis]
+    low, high = wide.min(), wide.max()
+    if values.dtype.kind == "f" and low >= 0 and high <= 1:
+        scaled, remark = wide * 255, ""
+    elif values.dtype.kind != "f" and values.dtype.itemsize == 2:
+        scaled, remark = wide / 257, ""
+    elif low >= 0 and high <= 255:
+        scaled, remark = wide, ""
+    elif low >= 0 and high <= 65535:
+        scaled, remark = wide / 257, ""
+    else:
+        scaled, remark = (
+            (wide - low) / (high - low or 1) * 255,
+            f"values {low:g} to {high:g} were stretched to 0 to 255",
+        )
+    return np.rint(scaled).astype(np.uint8), remark

@@ -47,7 +47,7 @@ class _FoundModel(QAbstractListModel):
         self.query = ""
         self.found: list[Command] = []
 
-    def rowCount(self, parent: _INDEX = QModelIndex()) -> int:  # noqa: N802, B008  (Qt's own signature)
+    def rowCount(self, parent: _INDEX = QModelIndex()) -> int:  # noqa: B008  (Qt's own signature)
         return 0 if parent.isValid() else len(self.found)
 
     def data(self, index: _INDEX, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -73,7 +73,7 @@ class _FoundModel(QAbstractListModel):
 class _RowPainter(QStyledItemDelegate):
     """Title with the found letters in the accent, menu and reason muted, shortcut at the right."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: _INDEX) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QStyleOptionViewItem, index: _INDEX) -> QSize:
         return QSize(0, _ROW)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _INDEX) -> None:
@@ -175,7 +175,7 @@ class CommandPalette(QFrame):
         self.show()
         self._field.setFocus(Qt.FocusReason.PopupFocusReason)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._field and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             steps = {
                 Qt.Key.Key_Down: 1,

@@ -1,0 +1,190 @@
+"""Opening what a person dropped, pasted or chose: pictures and models, always in the background.
+
+A failure never touches what was open before; a success replaces it as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QMimeData, QObject, Signal, Slot
+from PySide6.QtGui import QImage
+
+from studio.app import jobs
+from studio.app.activity import count
+from studio.app.imaging import picture_image
+from studio.app.runner import JobHandle, Runner
+from studio.app.settings import Recent, Settings
+from studio.app.state import ModelChoice, ModelSource, StudioState
+from studio.errors import DataError, StudioError
+from studio.paths import user_folder
+
+_log = logging.getLogger(__name__)
+
+MODEL_SUFFIX = ".safetensors"
+MODEL_FILTER = "Models (*.safetensors)"
+PICTURE_FILTER = (
+    "Pictures and data sets (*.png *.jpg *.jpeg *.webp *.bmp *.gif *.tif *.tiff *.npz *.gz *idx3-ubyte *idx1-ubyte)"
+)
+_PREVIEW_PICTURES = 4
+
+
+class Opener(QObject):
+    """Starts the jobs that open things, and puts their results into the state."""
+
+    started = Signal(object)
+    """The handle of an opening that began."""
+    pictures_opened = Signal(object)
+    """The ImageSet that is open now."""
+    model_opened = Signal(object)
+    """The ModelBundle that is open now."""
+    report_ready = Signal(object)
+    """The ImportReport of an import that succeeded."""
+    failed = Signal(object)
+    """A StudioError."""
+
+    def __init__(self, state: StudioState, runner: Runner, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._runner = runner
+        self._settings = settings
+        self._handle: JobHandle | None = None
+        self._paths: tuple[Path, ...] = ()
+
+    @property
+    def handle(self) -> JobHandle | None:
+        """The opening that goes on; None when none does."""
+        return self._handle
+
+    def open(self, paths: Sequence[Path | str]) -> None:
+        """Open a model file, or anything else as pictures. A later call replaces one that still goes on."""
+        chosen = tuple(Path(path).absolute() for path in paths)
+        if not chosen:
+            return
+        folder = chosen[0].parent
+        if folder.is_dir():
+            self._settings.last_folder = folder
+        models = [path for path in chosen if path.suffix.lower() == MODEL_SUFFIX]
+        if models and len(chosen) > 1:
+            what = "A model and other files were dropped together."
+            self.failed.emit(DataError(what, "Drop one model, or pictures, at a time."))
+        elif models:
+            self._begin(jobs.open_model(models[0]), f"Opening {models[0].name}", chosen, self._on_model)
+        else:
+            name = chosen[0].name if len(chosen) == 1 else f"{chosen[0].parent.name}"
+            self._begin(jobs.import_pictures(chosen), f"Opening {name}", chosen, self._on_pictures)
+
+    def open_starter(self, identity: str, title: str) -> JobHandle:
+        """Open a starter set."""
+        return self._begin(jobs.open_starter_set(identity), f"Opening {title}", (), self._on_pictures)
+
+    def open_mime(self, data: QMimeData) -> bool:
+        """Open dropped or pasted files, or a pasted picture; False when there is nothing of that kind in it."""
+        paths = local_paths(data)
+        if paths:
+            self.open(paths)
+            return True
+        if data.hasImage():
+            image = QImage(data.imageData())
+            if not image.isNull():
+                self._open_image(image)
+                return True
+        return False
+
+    def _open_image(self, image: QImage) -> None:
+        # Through a file, so that a pasted picture takes the same way as any other.
+        folder = user_folder("pasted")
+        content = bytes(image.convertToFormat(QImage.Format.Format_RGBA8888).constBits())
+        path = folder / f"pasted-{hashlib.sha256(content).hexdigest()[:12]}.png"
+        if not image.save(str(path)):
+            self.failed.emit(StudioError("The pasted picture could not be stored.", "Save it as a file and open that."))
+            return
+        self.open([path])
+
+    def _begin(self, job: object, title: str, paths: tuple[Path, ...], on_success: object) -> JobHandle:
+        if self._handle is not None:
+            self._handle.cancel()
+        handle = self._runner.interject(job, title)
+        self._handle, self._paths = handle, paths
+        handle.succeeded.connect(on_success)
+        handle.failed.connect(self._on_failed)
+        handle.finished.connect(self._on_finished)
+        self.started.emit(handle)
+        return handle
+
+    @Slot(object)
+    def _on_pictures(self, result: object) -> None:
+        if self.sender() is not self._handle:
+            return
+        image_set = getattr(result, "image_set", result)
+        report = getattr(result, "report", None)
+        self._state.set_image_set(image_set, report)
+        if self._paths:
+            size = f"{image_set.width} × {image_set.height}"
+            detail = f"{count(image_set.count, 'picture')}, {size}"
+            self._remember("pictures", image_set.name, detail, image_set.images[:_PREVIEW_PICTURES])
+        if report is not None:
+            self.report_ready.emit(report)
+        self.pictures_opened.emit(image_set)
+
+    @Slot(object)
+    def _on_model(self, bundle: object) -> None:
+        if self.sender() is not self._handle:
+            return
+        path = self._paths[0]
+        title = bundle.name or path.stem
+        self._state.set_model(bundle, ModelChoice(ModelSource.FILE, title, path))
+        channels, height, width = bundle.shape
+        preview = bundle.preview
+        pictures = preview[:_PREVIEW_PICTURES] if preview is not None else np.zeros((0, height, width, channels))
+        self._remember("model", title, f"model, {width} × {height}", pictures)
+        self.model_opened.emit(bundle)
+
+    @Slot(object, str)
+    def _on_failed(self, error: StudioError, _traceback: str) -> None:
+        if self.sender() is self._handle:
+            self.failed.emit(error)
+
+    @Slot()
+    def _on_finished(self) -> None:
+        if self.sender() is self._handle:
+            self._handle = None
+
+    def _remember(self, kind: str, title: str, detail: str, pictures: np.ndarray) -> None:
+        names = tuple(str(path) for path in self._paths)
+        preview = _store_preview(names, pictures)
+        self._settings.add_recent(Recent(kind, names, title, detail, 0.0, preview))
+
+
+def local_paths(data: QMimeData) -> list[Path]:
+    """The files and folders on this computer that were dropped or pasted."""
+    if not data.hasUrls():
+        return []
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+def can_open(data: QMimeData) -> bool:
+    """Something of a kind that `Opener.open_mime` takes."""
+    return bool(local_paths(data)) or data.hasImage()
+
+
+def _store_preview(names: tuple[str, ...], pictures: np.ndarray) -> str:
+    """Up to four pictures in a square, as a PNG in the user's folder; '' when that cannot be done."""
+    if len(pictures) == 0:
+        return ""
+    side = 2 if len(pictures) >= _PREVIEW_PICTURES else 1
+    height, width, channels = pictures.shape[1:]
+    sheet = np.zeros((side * height, side * width, channels), dtype=np.uint8)
+    for number, picture in enumerate(pictures[: side * side]):
+        row, column = divmod(number, side)
+        sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
+    try:
+        path = user_folder("recent") / f"{hashlib.sha256('|'.join(names).encode()).hexdigest()[:16]}.png"
+    except OSError as error:
+        _log.info("no preview was kept: %s", error)
+        return ""
+    return str(path) if picture_image(sheet).save(str(path)) else ""

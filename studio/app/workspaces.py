@@ -1,0 +1,192 @@
+"""Workspaces: arrangements of the same docks around a page of the central stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
+
+from studio.app.settings import Settings
+
+START = "start"
+
+_LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where docks (by object name) lie at first, and how large, as shares of the window.
+
+    Names in `bottom` that follow each other are tabs on one another. `wide_bottom` runs the bottom area below the
+    left and right ones; otherwise these keep the window's whole height.
+    """
+
+    name: str
+    title: str
+    left: tuple[str, ...] = ()
+    right: tuple[str, ...] = ()
+    bottom: tuple[str, ...] = ()
+    left_width: float = 0.18
+    right_width: float = 0.26
+    bottom_height: float = 0.28
+    left_heights: tuple[int, ...] = field(default=())
+    right_heights: tuple[int, ...] = field(default=())
+    wide_bottom: bool = False
+
+
+class Workspaces(QObject):
+    """Switches between arrangements, remembers each, and can lay each out anew."""
+
+    changed = Signal(str)
+    """The name of the workspace that is on; START for the page without docks."""
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        workspaces: tuple[Workspace, ...],
+        docks: Mapping[str, QDockWidget],
+        settings: Settings,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._workspaces = {workspace.name: workspace for workspace in workspaces}
+        self._docks = dict(docks)
+        self._settings = settings
+        self._current = ""
+        for dock in self._docks.values():
+            window.addDockWidget(_LEFT, dock)
+            dock.hide()
+
+    @property
+    def current(self) -> str:
+        """The name of the workspace that is on; '' before the first."""
+        return self._current
+
+    @property
+    def titles(self) -> tuple[tuple[str, str], ...]:
+        """Names and titles, in order."""
+        return tuple((workspace.name, workspace.title) for workspace in self._workspaces.values())
+
+    def switch(self, name: str) -> None:
+        """Store the arrangement that is on and bring back another one. Raises KeyError for an unknown name."""
+        if name == self._current:
+            return
+        if name != START:
+            _ = self._workspaces[name]
+        self.store()
+        self._current = name
+        if name == START:
+            self._hide_all()
+        else:
+            self._restore(self._workspaces[name])
+        self.changed.emit(name)
+
+    def store(self) -> None:
+        """Remember the arrangement that is on."""
+        if self._current in self._workspaces:
+            self._settings.set_layout(self._current, self._window.saveState())
+
+    @Slot()
+    def reset(self) -> None:
+        """Lay the workspace that is on out as it was at first."""
+        if self._current in self._workspaces:
+            self._settings.forget_layout(self._current)
+            self._arrange(self._workspaces[self._current])
+
+    def shown_docks(self) -> tuple[QDockWidget, ...]:
+        """The docks that are open now, in the order in which the keyboard goes through them."""
+        docks = [dock for dock in self._docks.values() if not dock.isHidden() and dock.isVisible()]
+        return tuple(sorted(docks, key=lambda dock: (dock.y() // 40, dock.x())))
+
+    def _restore(self, workspace: Workspace) -> None:
+        self._set_corners(workspace)
+        state = self._settings.layout(workspace.name)
+        if state.isEmpty() or not self._window.restoreState(state):
+            self._arrange(workspace)
+            return
+        for dock in self._docks.values():
+            if dock.isFloating() and not _on_some_screen(dock):
+                dock.setFloating(False)
+
+    def _set_corners(self, workspace: Workspace) -> None:
+        bottom = workspace.wide_bottom
+        self._window.setCorner(Qt.Corner.BottomLeftCorner, _BOTTOM if bottom else _LEFT)
+        self._window.setCorner(Qt.Corner.BottomRightCorner, _BOTTOM if bottom else _RIGHT)
+
+    def _hide_all(self) -> None:
+        for dock in self._docks.values():
+            dock.hide()
+
+    def _arrange(self, workspace: Workspace) -> None:
+        window = self._window
+        self._set_corners(workspace)
+        for dock in self._docks.values():
+            dock.setFloating(False)
+            window.removeDockWidget(dock)
+        for area, names in ((_LEFT, workspace.left), (_RIGHT, workspace.right), (_BOTTOM, workspace.bottom)):
+            docks = [self._docks[name] for name in names if name in self._docks]
+            for dock in docks:
+                window.addDockWidget(area, dock)
+                dock.show()
+            if area == _BOTTOM:
+                for first, second in zip(docks, docks[1:], strict=False):
+                    window.tabifyDockWidget(first, second)
+                if docks:
+                    docks[0].raise_()
+        # Docks that were not placed still need an area to come back to when they are opened from the menu.
+        placed = {*workspace.left, *workspace.right, *workspace.bottom}
+        for name, dock in self._docks.items():
+            if name not in placed:
+                window.addDockWidget(_RIGHT, dock)
+                dock.hide()
+        self._size(workspace)
+        # Sizes asked for before the window has its own are forgotten, so they are asked for again in the next turn.
+        QTimer.singleShot(0, self, self._size_current)
+
+    @Slot()
+    def _size_current(self) -> None:
+        if self._current in self._workspaces:
+            self._size(self._workspaces[self._current])
+
+    def _size(self, workspace: Workspace) -> None:
+        width, height = self._window.width(), self._window.height()
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        for names, share, direction, extent in (
+            (workspace.left, workspace.left_width, horizontal, width),
+            (workspace.right, workspace.right_width, horizontal, width),
+            (workspace.bottom, workspace.bottom_height, vertical, height),
+        ):
+            docks = [self._docks[name] for name in names if name in self._docks]
+            if docks:
+                self._window.resizeDocks([docks[0]], [round(extent * share)], direction)
+        for names, heights in ((workspace.left, workspace.left_heights), (workspace.right, workspace.right_heights)):
+            docks = [self._docks[name] for name in names if name in self._docks]
+            if len(docks) > 1 and len(heights) == len(docks):
+                self._window.resizeDocks(docks, list(heights), vertical)
+
+
+def bring_on_screen(window: QMainWindow) -> None:
+    """Move a window back that was left on a screen which is gone, keeping its size where that fits."""
+    if _on_some_screen(window):
+        return
+    screen = QApplication.primaryScreen()
+    if screen is None:
+        return
+    area = screen.availableGeometry()
+    window.resize(window.size().boundedTo(area.size()))
+    window.move(area.topLeft())
+
+
+def _on_some_screen(widget: QMainWindow | QDockWidget) -> bool:
+    # A sliver at the edge cannot be grabbed, so a fair piece of the title has to be visible.
+    title = widget.frameGeometry()
+    title.setHeight(min(title.height(), 40))
+    for screen in QApplication.screens():
+        seen = screen.availableGeometry().intersected(title)
+        if seen.width() >= min(100, title.width()) and seen.height() >= 16:
+            return True
+    return False

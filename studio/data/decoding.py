@@ -56,7 +56,7 @@ def readable_formats() -> tuple[str, ...]:
 
 @functools.cache
 def picture_suffixes() -> frozenset[str]:
-    """File name endings of picture formats, lower case with the dot: those that are opened and those that are refused."""
+    """File name endings of picture formats, opened or refused, lower case with the dot."""
     return frozenset(Image.registered_extensions())
 
 
@@ -114,7 +114,7 @@ def minimal_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMessage]]]:
-    """The open image and the list in which Pillow's warnings gather; whatever goes wrong inside becomes UnreadableError."""
+    """The open image, and the list in which Pillow's warnings gather; all that goes wrong becomes UnreadableError."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

@@ -75,7 +75,7 @@ class ImageSet:
         return self.images.shape[3]
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of pictures, labels and class names: equal sets have equal fingerprints, whatever their name."""
+        """SHA-256 (hex) of pictures, labels and class names; the set's own name and the sources do not count."""
         return self._fingerprint
 
     @cached_property
@@ -87,7 +87,7 @@ class ImageSet:
         return digest.hexdigest()
 
     def select(self, indices: ArrayLike) -> ImageSet:
-        """The set of the pictures at `indices` (whole numbers or a bool mask), in that order; all class names are kept."""
+        """The pictures at `indices` (whole numbers or a bool mask), in that order; all class names are kept."""
         chosen = np.arange(self.count)[np.asarray(indices)]
         return ImageSet(
             name=self.name,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -306,7 +307,7 @@ class _Import:
         )
         return ImportResult(image_set, report)
 
-    def _nothing_usable(self) -> None:
+    def _nothing_usable(self) -> NoReturn:
         where = _source_of(self._dropped)
         if not self._skipped:
             raise DataError(f"{where} holds no pictures.", _REMEDY)
@@ -315,7 +316,7 @@ class _Import:
             raise DataError(f"{only.path} cannot be used: {only.reason}.", _REMEDY)
         first = self._skipped[0]
         raise DataError(
-            f"None of the {len(self._skipped):,} files in {where} can be used; {first.path}, for example: {first.reason}.",
+            f"None of the {len(self._skipped):,} files in {where} can be used; {first.path}, say: {first.reason}.",
             _REMEDY,
         )
 

@@ -131,7 +131,8 @@ def _read(file: BinaryIO, size: int, path: Path) -> TensorFile:
         end = span.end
     if end > size - start:
         raise ModelFileError(
-            f"{path.name} is cut short: {end - (size - start):,} of its bytes are missing.", "Copy or download it again."
+            f"{path.name} is cut short: {end - (size - start):,} of its bytes are missing.",
+            "Copy or download it again.",
         )
     if end < size - start:
         raise _damaged(path, "it is longer than its header says")

@@ -60,7 +60,6 @@ class SamplesDrawn:
     pictures: np.ndarray
     seed: int
     picture_numbers: tuple[int, ...]
-    asked_for: bool
 
 
 @dataclass(frozen=True)

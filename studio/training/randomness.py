@@ -15,10 +15,11 @@ _MASK = 2**64 - 1
 
 
 class Purpose(IntEnum):
-    """What a random stream is for; streams of different purposes never meet. Written into saved runs: do not renumber."""
+    """What a random stream is for; streams of different purposes never meet. Saved runs rely on the numbers."""
 
     ORDER = 1
     STEP = 2
+    MIRRORING = 3
 
 
 def mix(*numbers: int) -> int:
@@ -29,9 +30,11 @@ def mix(*numbers: int) -> int:
     return state
 
 
-def step_generator(seed: int, images_seen: int, device: str | torch.device = "cpu") -> torch.Generator:
-    """The generator for t and epsilon of the training step that begins after `images_seen` pictures."""
-    return torch.Generator(device).manual_seed(mix(seed, Purpose.STEP, images_seen))
+def step_generator(
+    seed: int, images_seen: int, device: str | torch.device = "cpu", purpose: Purpose = Purpose.STEP
+) -> torch.Generator:
+    """The generator for the training step that begins after `images_seen` pictures; by default, for t and epsilon."""
+    return torch.Generator(device).manual_seed(mix(seed, purpose, images_seen))
 
 
 def permutation(seed: int, epoch: int, count: int) -> np.ndarray:

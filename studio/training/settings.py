@@ -14,6 +14,14 @@ from studio.errors import SettingsError
 TIMESTEP_SAMPLINGS = ("uniform", "stratified")
 
 
+def _check(name: str, value: Any, minimum: float, maximum: float, *, whole: bool = False) -> None:
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise SettingsError(f"The setting {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
+    if not math.isfinite(value) or not minimum <= value <= maximum:
+        raise SettingsError(f"The setting {name} is {value}.", f"It must lie between {minimum:g} and {maximum:g}.")
+
+
 @dataclass(frozen=True)
 class Budget:
     """How long to train: a number of pictures, or minutes of training time. Exactly one of the two is given.
@@ -151,8 +159,8 @@ ALGORITHM_20_1 = TrainingSettings(
     parameterization=Parameterization.EPSILON,
     timestep_sampling="uniform",
 )
-"""Algorithm 20.1 of Bishop and Bishop as it stands: the network predicts the noise, t is drawn uniformly, the loss is the
-plain squared error, and the last weights are the result. What the book leaves open (which optimizer, how many
+"""Algorithm 20.1 of Bishop and Bishop as it stands: the network predicts the noise, t is drawn uniformly, the loss is
+the plain squared error, and the last weights are the result. What the book leaves open (which optimizer, how many
 pictures a step) is plain Adam with its usual numbers."""
 
 
@@ -170,11 +178,3 @@ def learning_rate(settings: TrainingSettings, images_seen: int, fraction: float)
         fall = (1.0 - fraction) / (1.0 - settings.decay_start)
     # The very first step of a warm-up would have no effect at a rate of exactly 0, and neither would the last.
     return settings.learning_rate * max(min(rise, fall), 1e-3)
-
-
-def _check(name: str, value: Any, minimum: float, maximum: float, *, whole: bool = False) -> None:
-    kind = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise SettingsError(f"The setting {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
-    if not math.isfinite(value) or not minimum <= value <= maximum:
-        raise SettingsError(f"The setting {name} is {value}.", f"It must lie between {minimum:g} and {maximum:g}.")

@@ -1,0 +1,178 @@
+"""All state of a run in one safetensors file: written atomically, the generation before it kept beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from studio import files
+from studio.diffusion.schedule import NoiseSchedule
+from studio.errors import ModelFileError, StudioError
+from studio.library.architecture import check_state, decode_architecture
+from studio.library.bundle import check_kind, decode_shape
+from studio.library.tensors import read_tensors, write_tensors
+from studio.networks.config import NetworkConfig, network_to_json
+from studio.training.history import LossHistory
+from studio.training.settings import TrainingSettings
+
+FORMAT_VERSION = 1
+KIND = "training checkpoint"
+FILE_NAME = "checkpoint.safetensors"
+PREVIOUS_NAME = "checkpoint.previous.safetensors"
+
+
+@dataclass(frozen=True)
+class DataIdentity:
+    """Which data a run was trained on: enough to recognise it again and to say what it was."""
+
+    name: str
+    count: int
+    fingerprint: str
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run between two steps.
+
+    network, ema: weights by name. exp_avg, exp_avg_sq: Adam's first and second moments by the same names. All float32
+    on the CPU. step, images_seen, seconds: how far the run has come. shape: (C, H, W) of its pictures.
+    """
+
+    network: Mapping[str, Tensor]
+    ema: Mapping[str, Tensor]
+    exp_avg: Mapping[str, Tensor]
+    exp_avg_sq: Mapping[str, Tensor]
+    step: int
+    images_seen: int
+    seconds: float
+    settings: TrainingSettings
+    schedule: NoiseSchedule
+    network_config: NetworkConfig
+    shape: tuple[int, int, int]
+    data: DataIdentity
+    losses: LossHistory
+
+
+_PARTS = ("network", "ema", "exp_avg", "exp_avg_sq")
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write `checkpoint` into `folder`; the file it replaces lives on as the previous generation.
+
+    At every moment the folder holds at least one whole checkpoint, if it held one before. Raises StorageError.
+    """
+    tensors = {f"{part}.{name}": tensor for part in _PARTS for name, tensor in getattr(checkpoint, part).items()}
+    header = {
+        "kind": KIND,
+        "format": FORMAT_VERSION,
+        "step": checkpoint.step,
+        "images_seen": checkpoint.images_seen,
+        "seconds": checkpoint.seconds,
+        "settings": checkpoint.settings.to_json(),
+        "schedule": checkpoint.schedule.to_json(),
+        "architecture": network_to_json(checkpoint.network_config),
+        "shape": list(checkpoint.shape),
+        "data": {
+            "name": checkpoint.data.name,
+            "count": checkpoint.data.count,
+            "fingerprint": checkpoint.data.fingerprint,
+            "class_names": list(checkpoint.data.class_names),
+        },
+        "losses": checkpoint.losses.to_json(),
+    }
+    path = folder / FILE_NAME
+    write_tensors(path, tensors, header, before_replacing=lambda: _keep_previous(path))
+    return path
+
+
+def read_checkpoint(folder: Path) -> tuple[Checkpoint, Path]:
+    """The newest whole checkpoint in `folder`, and the file it is from.
+
+    Raises ModelFileError when there is none that this version can read.
+    """
+    path, previous = folder / FILE_NAME, folder / PREVIOUS_NAME
+    if not path.exists() and not previous.exists():
+        raise ModelFileError(f"There is no checkpoint in {folder}.", "Choose the folder of a run that was started.")
+    try:
+        return _read(path), path
+    except ModelFileError:
+        # Never torn by this program, but disks fail and people copy files.
+        with contextlib.suppress(ModelFileError):
+            return _read(previous), previous
+        raise
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is something in `folder` to resume from."""
+    return (folder / FILE_NAME).is_file() or (folder / PREVIOUS_NAME).is_file()
+
+
+def _read(path: Path) -> Checkpoint:
+    file = read_tensors(path)
+    header = file.header
+    check_kind(header, KIND, FORMAT_VERSION, path)
+    try:
+        parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
+        for key, tensor in file.tensors.items():
+            part, _, name = key.partition(".")
+            parts[part][name] = tensor
+        config = decode_architecture(header["architecture"])
+        shape = decode_shape(header["shape"])
+        for part in _PARTS:
+            check_state(config, parts[part], shape)
+        data = header["data"]
+        return Checkpoint(
+            **parts,
+            step=_count(header["step"]),
+            images_seen=_count(header["images_seen"]),
+            seconds=float(header["seconds"]),
+            settings=TrainingSettings.from_json(header["settings"]),
+            schedule=NoiseSchedule.from_json(header["schedule"]),
+            network_config=config,
+            shape=shape,
+            data=DataIdentity(
+                str(data["name"]), int(data["count"]), str(data["fingerprint"]), tuple(data["class_names"])
+            ),
+            losses=LossHistory.from_json(header["losses"]),
+        )
+    except StudioError as error:
+        raise ModelFileError(f"{path} cannot be resumed: {error.what}", "Choose another run.") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(
+            f"The description in {path} is damaged or incomplete ({error}).", "Choose another run."
+        ) from error
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _keep_previous(path: Path) -> None:
+    """Give the file at `path` the name of the previous generation as well."""
+    if not path.exists():
+        return
+    previous = path.with_name(PREVIOUS_NAME)
+    spare = path.with_name(f".{PREVIOUS_NAME}.part")
+    spare.unlink(missing_ok=True)
+    try:
+        try:
+            os.link(path, spare)
+        except OSError:
+            # Some file systems know no second names.
+            shutil.copyfile(path, spare)
+        os.replace(spare, previous)
+    except OSError as error:
+        raise files.storage_error(error, previous) from error
+    finally:
+        # Replacing a name by another of the same file does nothing at all on POSIX, and leaves both.
+        spare.unlink(missing_ok=True)

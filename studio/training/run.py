@@ -1,0 +1,366 @@
+"""A training run: the network, its average, the optimizer, the data, and how far it has come."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import studio
+from studio import files, paths
+from studio.data.image_set import ImageSet
+from studio.diffusion.schedule import NoiseSchedule
+from studio.errors import DataError, LossNotFinite, SettingsError, StorageError, TrainingError
+from studio.library.architecture import picture_shape_fits
+from studio.library.bundle import ModelBundle
+from studio.networks.build import build_network
+from studio.networks.config import NetworkConfig, class_count
+from studio.networks.devices import Device, autocast_for, precision
+from studio.training.batches import Batches
+from studio.training.checkpoint import (
+    FILE_NAME,
+    PREVIOUS_NAME,
+    Checkpoint,
+    DataIdentity,
+    has_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from studio.training.clock import Stopwatch
+from studio.training.ema import AveragedNetwork
+from studio.training.history import LossHistory, MetricsLog
+from studio.training.objective import noise_error_weight
+from studio.training.settings import Budget, TrainingSettings, learning_rate
+from studio.training.wall import drop_rows_after, row_paths
+
+METRICS_NAME = "metrics.jsonl"
+SETTINGS_NAME = "settings.json"
+SAMPLES_NAME = "samples"
+
+PREVIEW_PICTURES = 16
+
+
+class TrainingRun:
+    """All that `train` works on; make one with `create` or `resume`.
+
+    Everything here may be read, and every method called, between two steps: while the generator of `train` stands at
+    an event. `request_samples` and `request_checkpoint` may be called at any time, from any thread.
+
+    step, images_seen: steps taken and pictures shown. seconds: training time. fraction: the share of the budget used.
+    preview: the newest row of the sample wall, uint8 (N, H, W, C), or None. resumed_from: the file, or None.
+    """
+
+    def __init__(
+        self,
+        image_set: ImageSet,
+        schedule: NoiseSchedule,
+        settings: TrainingSettings,
+        network_config: NetworkConfig,
+        device: Device,
+        folder: Path,
+    ) -> None:
+        self.schedule = schedule
+        self.settings = settings
+        self.network_config = network_config
+        self.device = device
+        self.folder = folder
+        self.shape = (image_set.channels, image_set.height, image_set.width)
+        self.data = _identity(image_set)
+        self.torch_device = torch.device(device.name)
+        self.precision = precision(device)
+        self.autocast = autocast_for(device)
+
+        self.network = build_network(network_config, seed=settings.seed).to(self.torch_device).train()
+        self.average = AveragedNetwork(self.network, settings.ema_halflife_images, settings.ema_rampup_ratio)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=settings.learning_rate,
+            betas=(settings.adam_beta1, settings.adam_beta2),
+            weight_decay=settings.weight_decay,
+            fused=device.kind in ("cpu", "cuda"),
+        )
+        self.batches = Batches(image_set, settings.seed, self.torch_device)
+        # MPS has no float64; there 1 - alpha_bar of the first few steps is a little off.
+        table = torch.from_numpy(schedule.alpha_bar.copy())
+        self.alpha_bar = table.to(self.torch_device, torch.float32 if device.kind == "mps" else torch.float64)
+        self.noise_error_weight = (
+            noise_error_weight(settings.parameterization, table).to(torch.float32).to(self.torch_device)
+        )
+
+        self.step = 0
+        self.images_seen = 0
+        self.clock = Stopwatch()
+        self.losses = LossHistory()
+        self.metrics = MetricsLog(folder / METRICS_NAME)
+        self.preview: np.ndarray | None = None
+        self.resumed_from: Path | None = None
+        self.saved_step: int | None = None
+        self.drawn_step: int | None = None
+        self.samples_requested = False
+        self.checkpoint_requested = False
+        self._within_step = False
+
+    @classmethod
+    def create(
+        cls,
+        image_set: ImageSet,
+        schedule: NoiseSchedule,
+        settings: TrainingSettings,
+        network_config: NetworkConfig,
+        device: Device,
+        folder: Path | str,
+    ) -> TrainingRun:
+        """A new run that keeps its files in `folder`, which is made when missing.
+
+        Raises SettingsError when the network does not fit the pictures, StorageError when the folder cannot be written
+        or holds a run already.
+        """
+        folder = Path(folder)
+        _check_network(network_config, image_set)
+        if has_checkpoint(folder):
+            raise StorageError(f"{folder} holds a run already.", "Resume it, or choose another folder.")
+        run = cls(image_set, schedule, settings, network_config, device, folder)
+        _write_settings(folder, settings)
+        return run
+
+    @classmethod
+    def resume(
+        cls, folder: Path | str, image_set: ImageSet, device: Device, budget: Budget | None = None
+    ) -> TrainingRun:
+        """The run in `folder` as its newest checkpoint left it, on the data it was trained on.
+
+        On the CPU it goes on bit for bit as if it had never stopped. Another `budget` than before makes it longer or
+        shorter; what was trained counts towards it.
+
+        Raises ModelFileError when there is no checkpoint that can be read, DataError when `image_set` is not the data
+        of the run, StorageError when the folder cannot be written.
+        """
+        folder = Path(folder)
+        checkpoint, path = read_checkpoint(folder)
+        _check_same_data(checkpoint, image_set)
+        settings = checkpoint.settings
+        if budget is not None and budget != settings.budget:
+            settings = dataclasses.replace(settings, budget=budget)
+        run = cls(image_set, checkpoint.schedule, settings, checkpoint.network_config, device, folder)
+        run._restore(checkpoint)
+        run.resumed_from = path
+        run.saved_step = checkpoint.step
+        _write_settings(folder, settings)
+        run.metrics.keep_until(checkpoint.images_seen)
+        drop_rows_after(folder / SAMPLES_NAME, checkpoint.step)
+        _remove_leftovers(folder)
+        return run
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far; pauses do not count."""
+        return self.clock.seconds
+
+    @property
+    def fraction(self) -> float:
+        """The share of the budget used up, in [0, 1]."""
+        return self.settings.budget.fraction(self.images_seen, self.seconds)
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the next step."""
+        return learning_rate(self.settings, self.images_seen, self.fraction)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the network learns."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def request_samples(self) -> None:
+        """Ask `train` for a row of the sample wall after the step that it is at. From any thread."""
+        self.samples_requested = True
+
+    def request_checkpoint(self) -> None:
+        """Ask `train` for a checkpoint after the step that it is at. From any thread."""
+        self.checkpoint_requested = True
+
+    def begin_step(self) -> None:
+        """Mark the state as half-way until `finish_step`: nothing is saved if the step fails in between."""
+        self._within_step = True
+
+    def finish_step(self, batch_size: int) -> None:
+        """Count one more step of `batch_size` pictures."""
+        self.step += 1
+        self.images_seen += batch_size
+        self._within_step = False
+
+    def bundle(self) -> ModelBundle:
+        """The model as it is now: a copy of the averaged weights on the CPU, with all that is known about them."""
+        history = {
+            "steps": self.step,
+            "images_seen": self.images_seen,
+            "seconds": round(self.seconds, 3),
+            "device": self.device.label,
+            "precision": self.precision,
+            "settings": self.settings.to_json(),
+            "data": {"name": self.data.name, "count": self.data.count, "fingerprint": self.data.fingerprint},
+            "losses": [list(point) for point in self.losses.points],
+            "program": studio.__version__,
+        }
+        return ModelBundle(
+            network_config=self.network_config,
+            state=_copied(self.average.network.state_dict()),
+            schedule=self.schedule,
+            parameterization=self.settings.parameterization,
+            shape=self.shape,
+            name=self.data.name,
+            history=history,
+            preview=None if self.preview is None else self.preview[:PREVIEW_PICTURES],
+        )
+
+    def save_checkpoint(self) -> Path:
+        """Write everything that `resume` needs; the checkpoint before is kept beside it. Returns the path.
+
+        Raises StorageError when it cannot be written, LossNotFinite when the weights are no longer numbers, and
+        TrainingError when the last step broke off half-way; the checkpoints on disk then stay as they are.
+        """
+        if self._within_step:
+            raise TrainingError("The run broke off in the middle of a step.", "Resume it from its last checkpoint.")
+        network = _copied(self.network.state_dict())
+        average = _copied(self.average.network.state_dict())
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in (*network.values(), *average.values())):
+            raise LossNotFinite(
+                "The weights of the network are no longer finite numbers.", self.remedy_for_divergence()
+            )
+        moments = [self._moments(key) for key in ("exp_avg", "exp_avg_sq")]
+        checkpoint = Checkpoint(
+            network=network,
+            ema=average,
+            exp_avg=moments[0],
+            exp_avg_sq=moments[1],
+            step=self.step,
+            images_seen=self.images_seen,
+            seconds=self.seconds,
+            settings=self.settings,
+            schedule=self.schedule,
+            network_config=self.network_config,
+            shape=self.shape,
+            data=self.data,
+            losses=self.losses,
+        )
+        path = write_checkpoint(self.folder, checkpoint)
+        self.saved_step = self.step
+        return path
+
+    def discard(self) -> None:
+        """Remove the files of the run from its folder, and the folder too when nothing else is in it.
+
+        Close the generator of `train` first. Files that are not the run's own stay.
+        """
+        for path in (*row_paths(self.folder / SAMPLES_NAME), *(self.folder / name for name in _OWN_FILES)):
+            path.unlink(missing_ok=True)
+        _remove_leftovers(self.folder)
+        for folder in (self.folder / SAMPLES_NAME, self.folder):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def remedy_for_divergence(self) -> str:
+        """What to do when the numbers have run away."""
+        way = f"Train again with a lower learning rate than {self.settings.learning_rate:g}"
+        if self.saved_step:
+            return f"{way}; the checkpoint of step {self.saved_step:,} is still good."
+        return f"{way}."
+
+    def _moments(self, key: str) -> dict[str, Tensor]:
+        named = self.network.named_parameters()
+        # Before the first step the optimizer has no moments yet: they begin at zero.
+        return {
+            name: _on_cpu(self.optimizer.state[parameter][key])
+            if parameter in self.optimizer.state
+            else torch.zeros(parameter.shape)
+            for name, parameter in named
+        }
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self.network.load_state_dict(dict(checkpoint.network))
+        self.average.network.load_state_dict(dict(checkpoint.ema))
+        if checkpoint.step > 0:
+            for name, parameter in self.network.named_parameters():
+                self.optimizer.state[parameter] = {
+                    "step": torch.tensor(float(checkpoint.step), device=parameter.device),
+                    "exp_avg": checkpoint.exp_avg[name].to(parameter.device),
+                    "exp_avg_sq": checkpoint.exp_avg_sq[name].to(parameter.device),
+                }
+        self.step = checkpoint.step
+        self.images_seen = checkpoint.images_seen
+        self.clock = Stopwatch(checkpoint.seconds)
+        self.losses = checkpoint.losses
+
+
+_OWN_FILES = (FILE_NAME, PREVIOUS_NAME, METRICS_NAME, SETTINGS_NAME)
+
+
+def new_run_folder(name: str) -> Path:
+    """A folder for a new run among the user's own, named after its data and the time. It is not made yet."""
+    words = re.sub(r"[^\w-]+", "-", name).strip("-")[:40] or "run"
+    stem = f"{time.strftime('%Y-%m-%d %H.%M.%S')} {words}"
+    folder = paths.user_folder("runs") / stem
+    number = 2
+    while folder.exists():
+        folder = folder.with_name(f"{stem} {number}")
+        number += 1
+    return folder
+
+
+def _write_settings(folder: Path, settings: TrainingSettings) -> None:
+    files.write_text(folder / SETTINGS_NAME, json.dumps(settings.to_json(), indent=2) + "\n")
+
+
+def _identity(image_set: ImageSet) -> DataIdentity:
+    return DataIdentity(image_set.name, image_set.count, image_set.fingerprint(), tuple(image_set.class_names))
+
+
+def _check_network(config: NetworkConfig, image_set: ImageSet) -> None:
+    shape = (image_set.channels, image_set.height, image_set.width)
+    if not picture_shape_fits(config, shape):
+        raise SettingsError(
+            f"The network does not fit pictures of {image_set.width}×{image_set.height} pixels "
+            f"with {image_set.channels} channels.",
+            "Choose a network for this data set.",
+        )
+    if class_count(config) is not None:
+        raise SettingsError("The network wants a class for each picture.", "Choose a network without classes.")
+
+
+def _check_same_data(checkpoint: Checkpoint, image_set: ImageSet) -> None:
+    channels, height, width = checkpoint.shape
+    known, found = checkpoint.data, _identity(image_set)
+    if checkpoint.shape != (image_set.channels, image_set.height, image_set.width):
+        raise DataError(
+            f"The run learns pictures of {width}×{height} pixels with {channels} channels, but these have "
+            f"{image_set.width}×{image_set.height} with {image_set.channels}.",
+            f"Open “{known.name}”, which it was begun with, or start a new run.",
+        )
+    if known.fingerprint != found.fingerprint:
+        raise DataError(
+            f"The run was begun with other pictures: “{known.name}”, {known.count:,} of them; "
+            f"these are “{found.name}”, {found.count:,}.",
+            "Open the same data as then, or start a new run.",
+        )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed while writing left half-written."""
+    for name in _OWN_FILES:
+        for path in folder.glob(f".{name}*.part"):
+            path.unlink(missing_ok=True)
+
+
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: _on_cpu(tensor).clone() for name, tensor in state.items()}
+
+
+def _on_cpu(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", torch.float32)

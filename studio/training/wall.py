@@ -1,0 +1,95 @@
+"""The sample wall: the same few pictures drawn again and again while the model learns, one row each time."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from studio import files
+
+COST_SHARE = 0.05
+"""The largest share of training time that rows may take."""
+
+_ROW_NAME = re.compile(r"step-(\d{8,})\.png")
+
+
+class WallPlan:
+    """When the next row is due.
+
+    Rows come at fractions (k / (rows - 1))^2 of the budget: close together while everything changes, wider apart later.
+    A row that would take more than its part of COST_SHARE of the time is put off until it would not.
+    """
+
+    def __init__(self, rows: int, fraction: float, *, begun: bool) -> None:
+        """For a run that stands at `fraction`; the very first row is due at once, unless the run was `begun` before."""
+        self._moments = [(k / max(1, rows - 1)) ** 2 for k in range(rows)]
+        self._next = sum(moment <= fraction for moment in self._moments) if begun else 0
+        self._spent = 0.0
+        self._last_cost = 0.0
+
+    def due(self, fraction: float, seconds: float) -> bool:
+        """Whether to draw a row now, `fraction` of the budget and `seconds` of training into the run."""
+        if self._next >= len(self._moments) or fraction < self._moments[self._next]:
+            return False
+        if self._next == 0:
+            return True
+        # The k-th row is due at a fraction of (k / rows)^2, so the square root hands out the time evenly to them.
+        allowance = COST_SHARE * seconds / math.sqrt(fraction)
+        return self._spent + self._last_cost <= allowance
+
+    def drawn(self, fraction: float, cost_seconds: float) -> None:
+        """Take note of a row that was due, and of what it cost; moments that went by meanwhile are passed over."""
+        self._spent += cost_seconds
+        self._last_cost = cost_seconds
+        self._next = sum(moment <= fraction for moment in self._moments)
+
+
+def write_row(folder: Path, step: int, pictures: np.ndarray) -> Path:
+    """Write one row, uint8 (N, H, W, C), side by side into one PNG. Raises StorageError."""
+    count, height, width, channels = pictures.shape
+    row = np.ascontiguousarray(pictures.transpose(1, 0, 2, 3)).reshape(height, count * width, channels)
+    path = folder / f"step-{step:08d}.png"
+    with files.atomic_write(path) as file:
+        Image.fromarray(row[:, :, 0] if channels == 1 else row).save(file, format="PNG")
+    return path
+
+
+def read_rows(folder: Path, shape: tuple[int, int, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """(step, pictures) of each row in `folder`, oldest first; pictures uint8 (N, H, W, C) of `shape` (C, H, W).
+
+    What is not a row of that shape is passed over: people may keep other things in the folder.
+    """
+    channels, height, width = shape
+    for step, path in _row_files(folder):
+        try:
+            with Image.open(path, formats=("PNG",)) as image:
+                if image.height != height or image.width % width != 0:
+                    continue
+                row = np.array(image).reshape(height, -1, width, channels)
+        except (OSError, ValueError):
+            continue
+        yield step, np.ascontiguousarray(row.transpose(1, 0, 2, 3))
+
+
+def row_paths(folder: Path) -> tuple[Path, ...]:
+    """The files of all rows in `folder`, oldest first."""
+    return tuple(path for _, path in _row_files(folder))
+
+
+def drop_rows_after(folder: Path, step: int) -> None:
+    """Remove the rows of a future that a resumed run does not remember."""
+    for row_step, path in _row_files(folder):
+        if row_step > step:
+            path.unlink(missing_ok=True)
+
+
+def _row_files(folder: Path) -> list[tuple[int, Path]]:
+    if not folder.is_dir():
+        return []
+    matches = ((_ROW_NAME.fullmatch(path.name), path) for path in folder.iterdir())
+    return sorted((int(match[1]), path) for match, path in matches if match)

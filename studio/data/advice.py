@@ -13,23 +13,9 @@ IMBALANCE = 5
 """A largest class this many times the smallest is worth a word."""
 
 
-def notes_about(image_set: ImageSet, size_counts: Mapping[tuple[int, int], int]) -> tuple[str, ...]:
-    """What was done to make the pictures alike, and copies among them."""
-    notes = []
-    width, height = image_set.width, image_set.height
-    changed = sum(count for size, count in size_counts.items() if size != (width, height))
-    if changed:
-        notes.append(f"{_pictures(changed)} fitted to {width} × {height} (cropped around the centre where needed).")
-    copies = count_copies(image_set)
-    if copies:
-        notes.append(f"{_pictures(copies)} exactly like an earlier one.")
-    return tuple(notes)
-
-
-def warnings_about(image_set: ImageSet, class_counts: Mapping[str, int]) -> tuple[str, ...]:
-    """What will probably disappoint, and what to do about it."""
+def warnings_about(distinct: int, class_counts: Mapping[str, int]) -> tuple[str, ...]:
+    """What will probably disappoint about a set of so many different pictures, and what to do about it."""
     warnings = []
-    distinct = image_set.count - count_copies(image_set)
     if distinct == 1:
         warnings.append("There is only one picture to learn: whatever is made will be a copy of it. Bring more.")
     elif distinct < TINY_SET:
@@ -55,7 +41,3 @@ def warnings_about(image_set: ImageSet, class_counts: Mapping[str, int]) -> tupl
 def count_copies(image_set: ImageSet) -> int:
     """How many pictures are equal, pixel for pixel, to an earlier one."""
     return image_set.count - len({hashlib.blake2b(picture, digest_size=16).digest() for picture in image_set.images})
-
-
-def _pictures(count: int) -> str:
-    return "1 picture is" if count == 1 else f"{count:,} pictures are"

@@ -51,7 +51,7 @@ def classes_from_values(
         distinct, labels = np.unique(values, return_inverse=True)
         texts = tuple(as_text(value) for value in distinct)
     else:
-        if values.dtype.kind not in "biuf" or not np.isfinite(values).all() or (values != np.floor(values)).any():
+        if values.dtype.kind not in "biuf" or not _are_whole(values):
             raise ValueError("the labels are not whole numbers")
         whole = values.astype(np.int64)
         if names and whole.min() >= 0 and whole.max() < len(names):
@@ -63,6 +63,12 @@ def classes_from_values(
     if len(texts) < 2:
         return None, ()
     return labels.astype(np.int64), texts
+
+
+def _are_whole(values: NDArray[np.generic]) -> bool:
+    if values.dtype.kind != "f":
+        return True
+    return bool(np.isfinite(values).all() and (np.abs(values) < 2**53).all() and (values == np.floor(values)).all())
 
 
 def as_text(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import stat
 import struct
 import warnings
@@ -15,17 +14,40 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from studio.data.fitting import minimal_channels
 from studio.data.limits import MAX_PICTURE_FILE_BYTES, MAX_PICTURE_PIXELS
 
 # EPS would start Ghostscript on a foreign file; the others have no decoder inside Pillow.
 _REFUSED_FORMATS = frozenset({"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
 _DRAFT_FORMATS = frozenset({"JPEG", "MPO"})
-_ORIENTED_FORMATS = frozenset({"JPEG", "MPO", "WEBP", "TIFF"})
+# Formats whose header alone tells the orientation; Pillow turns TIFF by itself, PNG would have to be decoded.
+_ORIENTED_FORMATS = frozenset({"JPEG", "MPO", "WEBP", "AVIF"})
 # Here a second frame is a preview or a layer of the first one, not another picture.
 _ONE_PICTURE_FORMATS = frozenset({"MPO", "PSD", "ICO", "ICNS"})
 _ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_LYING = frozenset({5, 6, 7, 8})
+_HINTS = {
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"), "an archive; unpack it first"),
+    **dict.fromkeys((".heic", ".heif"), "an HEIC photograph, which cannot be read here; save it as JPEG"),
+    **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".mpg"), "a film; save its frames as pictures"),
+    **dict.fromkeys((".eps", ".ps"), "PostScript, which needs another program to be drawn; save it as PNG"),
+    **dict.fromkeys((".svg", ".svgz", ".pdf"), "a drawing without pixels; save it as PNG"),
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".pt", ".pth"), "a pickle, which could run a program when opened; save arrays as .npz"
+    ),
+    ".npy": "a single array; save it as .npz under the name images",
+}
 
 
 class UnreadableError(Exception):
@@ -67,9 +89,8 @@ def read_size(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as (image, _):
         width, height = image.size
-        # PNG would have to be decoded first; such pictures are fitted like any other when they turn out to be rotated.
-        oriented = image.format in _ORIENTED_FORMATS and image.getexif().get(_ORIENTATION_TAG, 1) in (5, 6, 7, 8)
-        return (height, width) if oriented else (width, height)
+        lying = image.format in _ORIENTED_FORMATS and _orientation(image) in _LYING
+        return (height, width) if lying else (width, height)
 
 
 def read_picture(path: Path, *, smallest_side: int | None = None) -> Decoded:
@@ -88,28 +109,13 @@ def read_picture(path: Path, *, smallest_side: int | None = None) -> Decoded:
         remarks = []
         if getattr(image, "is_animated", False) and image.format not in _ONE_PICTURE_FORMATS:
             remarks.append("holds several frames; the first was taken")
-        upright = ImageOps.exif_transpose(image)
-        if upright.size == image.size[::-1] and upright.size != image.size:
-            size = size[::-1]
-        pixels, remark = _to_bytes(upright)
+        orientation = _orientation(image)
+        pixels, remark = _to_bytes(image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image)
         remarks += [remark] if remark else []
-        remarks += [f"damaged in part ({str(complaint.message).strip()})" for complaint in complaints]
+        remarks += [f"taken with a doubt: {str(complaint.message).strip()}" for complaint in complaints]
+        if orientation in _LYING:
+            size = size[::-1]
         return Decoded(minimal_channels(pixels), size, tuple(remarks))
-
-
-def minimal_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same picture with as few channels as it needs: (H, W, 1|3|4) to (H, W, 1|3|4).
-
-    Colours under full transparency cannot be seen, so they are set to black: a network would only learn noise there.
-    """
-    if pixels.shape[2] == 4:
-        transparency = pixels[:, :, 3:]
-        if transparency.min() < 255:
-            return np.where(transparency == 0, np.uint8(0), pixels)
-        pixels = pixels[:, :, :3]
-    if pixels.shape[2] == 3 and (pixels[:, :, :1] == pixels[:, :, 1:]).all():
-        pixels = pixels[:, :, :1]
-    return np.ascontiguousarray(pixels)
 
 
 @contextmanager
@@ -125,7 +131,8 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMess
             raise UnreadableError(f"larger than {MAX_PICTURE_FILE_BYTES // 2**20} MB")
         # Process-wide state, so it is held for one file only and never while a generator sleeps.
         with warnings.catch_warnings(record=True) as complaints:
-            warnings.simplefilter("always")
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=readable_formats()) as image:
                 if image.width * image.height > MAX_PICTURE_PIXELS:
@@ -138,12 +145,20 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMess
         raise UnreadableError(_reason(error, path)) from error
 
 
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8; a damaged EXIF block is no reason to lose a picture."""
+    try:
+        return image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:
+        return 1
+
+
 def _reason(error: Exception, path: Path) -> str:
     match error:
         case UnidentifiedImageError():
-            suffix = os.path.splitext(path.name)[1].lower()
-            if suffix in (".eps", ".ps"):
-                return "PostScript, which needs another program to be drawn; save it as PNG"
+            suffix = path.suffix.lower()
+            if suffix in _HINTS:
+                return _HINTS[suffix]
             return "not a picture, in spite of its name" if suffix in picture_suffixes() else "not a picture"
         case Image.DecompressionBombWarning() | Image.DecompressionBombError() | MemoryError():
             return "far too large once unpacked"

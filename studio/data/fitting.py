@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from statistics import median
 
 import numpy as np
@@ -49,7 +49,7 @@ def choose_size(sizes: Collection[tuple[int, int]], pixel_scale: int = 1) -> tup
     return (side, side)
 
 
-def pixel_scale(pictures: Sequence[NDArray[np.uint8]]) -> int:
+def pixel_scale(pictures: Iterable[NDArray[np.uint8]]) -> int:
     """How many screen pixels wide one drawn pixel of enlarged pixel art is; 1 when that is not certain.
 
     `pictures` are a sample of a set, uint8 (H, W, C), all of one size. Certain means: every change of colour, in every
@@ -68,6 +68,22 @@ def pixel_scale(pictures: Sequence[NDArray[np.uint8]]) -> int:
         if min(width, height) // scale < _SMALLEST_PIXEL_ART_SIDE:
             return 1
     return scale or 1
+
+
+def minimal_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same picture with as few channels as it needs: (H, W, 1|3|4) to (H, W, 1|3|4), hidden colours removed."""
+    if pixels.shape[2] == 4:
+        if pixels[:, :, 3].min() < 255:
+            return without_hidden_colours(pixels)
+        pixels = pixels[:, :, :3]
+    if pixels.shape[2] == 3 and (pixels[:, :, :1] == pixels[:, :, 1:]).all():
+        pixels = pixels[:, :, :1]
+    return np.ascontiguousarray(pixels)
+
+
+def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (..., 4) with black wherever it is fully transparent: nobody sees it, a network would learn noise there."""
+    return np.where(pixels[..., 3:] == 0, np.uint8(0), pixels)
 
 
 def fit(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +68,10 @@ def find_files(paths: Sequence[Path]) -> Iterator[ScanProgress | FoundFile | Ski
     for path in paths:
         if path.is_dir():
             yield from search.folder(path, (path.name,) if several else ())
-        elif path.exists():
+        elif path.is_file():
             yield FoundFile(path, path.name, ())
         else:
-            yield SkippedFile(path.name, "not there")
+            yield SkippedFile(path.name, "not an ordinary file" if path.exists() else "not there")
 
 
 class _Search:
@@ -107,19 +107,24 @@ class _Search:
             if entry.name.startswith("."):
                 yield SkippedFile("/".join((*folders, entry.name)), "hidden")
                 continue
-            if _is_folder(entry):
+            if _is(entry, os.DirEntry.is_dir):
                 subfolders.append(entry)
-                continue
-            self._found += 1
-            yield FoundFile(Path(entry.path), "/".join((*folders, entry.name)), folders)
+            elif _is(entry, os.DirEntry.is_file):
+                self._found += 1
+                yield FoundFile(Path(entry.path), "/".join((*folders, entry.name)), folders)
+            else:
+                # Opening a pipe would wait for ever.
+                yield SkippedFile(
+                    "/".join((*folders, entry.name)), "not an ordinary file, or a link that leads nowhere"
+                )
         for entry in subfolders:
             yield from self.folder(Path(entry.path), (*folders, entry.name))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    # A link that leads nowhere, or round to itself, is a file that cannot be read; the reader will name it.
+def _is(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:
+    # Links that lead round to themselves raise.
     try:
-        return entry.is_dir()
+        return kind(entry)
     except OSError:
         return False
 

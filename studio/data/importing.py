@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -16,18 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data import idx, npz
-from studio.data.advice import notes_about, warnings_about
+from studio.data.advice import count_copies, warnings_about
 from studio.data.arrays import ArraySource, ReadProgress
-from studio.data.decoding import UnreadableError, minimal_channels, picture_suffixes, read_picture, read_size
-from studio.data.fitting import check_wishes, choose_size, convert_channels, fit, pixel_scale
+from studio.data.decoding import UnreadableError, picture_suffixes, read_picture, read_size
+from studio.data.fitting import (
+    check_wishes,
+    choose_size,
+    convert_channels,
+    fit,
+    minimal_channels,
+    pixel_scale,
+    without_hidden_colours,
+)
 from studio.data.folder import FoundFile, ScanProgress, classes_from_folders, find_files
 from studio.data.image_set import ImageSet
-from studio.data.limits import MAX_PICTURES, MAX_SET_BYTES
+from studio.data.limits import MAX_KEPT_SIDE, MAX_PICTURES, MAX_SET_BYTES
 from studio.data.report import ImportReport, SkippedFile
 from studio.errors import DataError
 
 _PIXEL_ART_SAMPLE = 16
-_BATCH = 4096
+_BATCH = 512
 _REMEDY = "Choose a folder of pictures (PNG, JPEG, …), IDX files or an .npz file with an array called images."
 
 
@@ -73,7 +82,8 @@ def import_images(
     Raises DataError when nothing usable was found, SettingsError for an impossible `size` or `channels`.
     """
     check_wishes(size, channels)
-    dropped = [Path(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    dropped = list(dict.fromkeys(Path(path) for path in given))
     return _Import(dropped, size, channels, name).run()
 
 
@@ -105,6 +115,7 @@ class _Import:
 
     def __init__(self, dropped: list[Path], size: int | None, channels: int | None, name: str | None) -> None:
         self._dropped = dropped
+        self._pointed_at = frozenset(dropped)
         self._size = size
         self._channels = channels
         self._name = name or _name_of(dropped)
@@ -170,7 +181,7 @@ class _Import:
 
     def _is_named_idx(self, file: FoundFile) -> bool:
         # Only what a person pointed at is opened to see; a folder may hold a million other files.
-        return file.path in self._dropped and not npz.is_npz(file.path) and idx.is_idx_images(file.path)
+        return file.path in self._pointed_at and not npz.is_npz(file.path) and idx.is_idx_images(file.path)
 
     def _read(
         self, file: FoundFile, reading: Generator[ReadProgress, None, ArraySource]
@@ -208,7 +219,8 @@ class _Import:
             batch = images[start : start + _BATCH]
             if (new_width, new_height) != (width, height):
                 batch = np.stack([fit(picture, new_width, new_height) for picture in batch])
-            fitted[start : start + _BATCH] = convert_channels(batch, needed)
+            batch = convert_channels(batch, needed)
+            fitted[start : start + _BATCH] = without_hidden_colours(batch) if needed == 4 else batch
             yield ImportProgress(start + len(batch), len(images), source.path.name, "Preparing pictures")
         yield self._result(
             ImageSet(
@@ -225,10 +237,11 @@ class _Import:
 
     def _finish_pictures(self, files: list[FoundFile]) -> Iterator[ImportProgress | ImportResult]:
         width, height, files = yield from self._survey(files)
-        kept = self._kept_indices(len(files), width * height * (self._channels or 3))
+        kept = self._kept_indices(len(files), width * height * (self._channels or 4))
         taken = _Taken()
         remarks: dict[str, list[str]] = {}
         for position, file in enumerate(files[index] for index in kept):
+            yield ImportProgress(position, len(kept), file.shown, "Reading pictures")
             try:
                 decoded = read_picture(file.path, smallest_side=2 * max(width, height))
             except UnreadableError as error:
@@ -239,7 +252,6 @@ class _Import:
             taken.sizes[decoded.original_size] += 1
             for remark in decoded.remarks:
                 remarks.setdefault(remark, []).append(file.shown)
-            yield ImportProgress(position + 1, len(kept), file.shown, "Reading pictures")
         if not taken.pictures:
             self._nothing_usable()
         for remark, where in remarks.items():
@@ -262,23 +274,18 @@ class _Import:
         sizes: list[tuple[int, int]] = []
         good: list[FoundFile] = []
         for position, file in enumerate(files):
+            yield ImportProgress(position, len(files), file.shown, "Measuring pictures")
             try:
                 sizes.append(read_size(file.path))
                 good.append(file)
             except UnreadableError as error:
                 self._skip(file, str(error))
-            yield ImportProgress(position + 1, len(files), file.shown, "Measuring pictures")
         if not good:
             self._nothing_usable()
         if self._size is not None:
             return self._size, self._size, good
-        scale = 1
-        if len(set(sizes)) == 1:
-            scale = pixel_scale(_sample(good))
-        width, height = choose_size(sizes, scale)
-        if scale > 1 and (width * scale, height * scale) == sizes[0]:
-            self._notes.append(f"Enlarged pixel art was brought back to {width} × {height}, its own size, exactly.")
-        return width, height, good
+        enlarged = len(set(sizes)) == 1 and max(sizes[0]) > MAX_KEPT_SIDE
+        return *choose_size(sizes, pixel_scale(_sample(good)) if enlarged else 1), good
 
     # Both
 
@@ -295,15 +302,18 @@ class _Import:
         if image_set.labels is not None:
             counts = np.bincount(image_set.labels, minlength=len(image_set.class_names))
             class_counts = dict(zip(image_set.class_names, counts.tolist(), strict=True))
+        copies = count_copies(image_set)
+        if copies:
+            self._notes.append(f"{_pictures(copies)} exactly like an earlier one.")
         report = ImportReport(
             source=_source_of(self._dropped),
             taken=image_set.count,
             shape=(image_set.height, image_set.width, image_set.channels),
             skipped=tuple(self._skipped),
-            notes=(*self._notes, *notes_about(image_set, sizes)),
+            notes=(*self._notes, *_fitting_notes(image_set, sizes)),
             size_counts=dict(sizes.most_common()),
             class_counts=class_counts,
-            warnings=warnings_about(image_set, class_counts),
+            warnings=warnings_about(image_set.count - copies, class_counts),
         )
         return ImportResult(image_set, report)
 
@@ -338,15 +348,23 @@ def _stacked(pictures: list[NDArray[np.uint8]], channels: int | None) -> NDArray
     return stacked
 
 
-def _sample(files: list[FoundFile]) -> list[NDArray[np.uint8]]:
-    chosen = np.unique(np.linspace(0, len(files) - 1, min(len(files), _PIXEL_ART_SAMPLE)).astype(int))
-    sample = []
-    for index in chosen:
-        try:
-            sample.append(read_picture(files[index].path).pixels)
-        except UnreadableError:
-            continue
-    return sample
+def _sample(files: list[FoundFile]) -> Iterator[NDArray[np.uint8]]:
+    """A few pictures from all over the set, each decoded only when it is asked for."""
+    for index in np.linspace(0, len(files) - 1, min(len(files), _PIXEL_ART_SAMPLE)).astype(int):
+        with contextlib.suppress(UnreadableError):
+            yield read_picture(files[index].path).pixels
+
+
+def _fitting_notes(image_set: ImageSet, sizes: Counter[tuple[int, int]]) -> list[str]:
+    width, height = image_set.width, image_set.height
+    changed = sum(count for size, count in sizes.items() if size != (width, height))
+    if not changed:
+        return []
+    return [f"{_pictures(changed)} fitted to {width} × {height}, cropped around the centre where the shape differs."]
+
+
+def _pictures(count: int) -> str:
+    return "1 picture is" if count == 1 else f"{count:,} pictures are"
 
 
 def _and_more(count: int) -> str:

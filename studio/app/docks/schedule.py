@@ -1,0 +1,62 @@
+"""The schedule panel: how fast a picture drowns in noise, and what that looks like for a picture of one's own."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from studio.app.runner import Runner
+from studio.app.state import StudioState
+from studio.app.theme import Space
+from studio.app.widgets.controls import Label
+from studio.app.widgets.dock import StudioDock
+
+if TYPE_CHECKING:
+    from studio.app.docks.schedule_bench import ScheduleBench
+
+DEFAULT_KIND = "cosine"
+DEFAULT_STEPS = 1000
+
+
+class ScheduleDock(StudioDock):
+    """Waits for the mathematics (torch) to be loaded in the background, then shows the bench."""
+
+    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
+        super().__init__("scheduleDock", "Schedule", "how much noise at which step", parent)
+        self._state = state
+        self._runner = runner
+        self._bench: ScheduleBench | None = None
+        if "torch" in sys.modules and not runner.busy:
+            self._show_bench()
+            return
+        waiting = QWidget(self)
+        layout = QVBoxLayout(waiting)
+        words = Label("Loading the mathematics…", waiting, role="muted")
+        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(words)
+        self.set_body(waiting)
+        runner.job_finished.connect(self._look_again)
+
+    @property
+    def bench(self) -> ScheduleBench | None:
+        """The panel's content; None until torch is loaded."""
+        return self._bench
+
+    @Slot()
+    def _look_again(self) -> None:
+        # Importing it here would stand the window still for seconds; the first job in the background does it.
+        if self._bench is None and "torch" in sys.modules:
+            self._runner.job_finished.disconnect(self._look_again)
+            self._show_bench()
+
+    def _show_bench(self) -> None:
+        from studio.app.docks.schedule_bench import ScheduleBench
+        from studio.diffusion.schedule import make_schedule
+
+        if self._state.schedule is None:
+            self._state.set_schedule(make_schedule(DEFAULT_KIND, DEFAULT_STEPS))
+        self._bench = ScheduleBench(self._state, self)
+        self.set_body(self._bench, padding=Space.S, scrolling=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter
 
 from studio.app.theme import Tokens, theme
@@ -49,6 +49,17 @@ def picture_image(array: np.ndarray) -> QImage:
     return _wrap(array)
 
 
+def values_image(array: np.ndarray) -> QImage:
+    """A float array (H, W) or (H, W, C) in the model's range as a QImage: −1 black, +1 white, beyond that clamped.
+
+    For z, the mean and x̂₀, which have no exact picture of their own. NaN is drawn as mid-grey. Raises ValueError for
+    another shape.
+    """
+    array = _as_height_width_channels(array)
+    scaled = np.nan_to_num(np.asarray(array, dtype=np.float32), posinf=1.0, neginf=-1.0) * 127.5 + 128.0
+    return _wrap(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
 def signed_image(array: np.ndarray, limit: float, tokens: Tokens | None = None) -> QImage:
     """A float array (H, W) or (H, W, C) of signed values as a QImage of the same size, 0 in the middle.
 
@@ -86,18 +97,59 @@ def _signed_table(minus: str, zero: str, plus: str) -> np.ndarray:
     return table
 
 
-def whole_multiple(width: int, height: int, available_width: float, available_height: float) -> int:
-    """The largest whole multiple at which a picture of width × height fits; at least 1."""
-    return max(1, int(min(available_width // max(1, width), available_height // max(1, height))))
+def fitted_size(width: int, height: int, available_width: float, available_height: float) -> tuple[int, int]:
+    """The size at which a picture of width × height is drawn in a space, all in device pixels.
+
+    The largest whole multiple that fits; where not even the picture itself fits, the largest whole fraction (one
+    half, one third, …), never less than a pixel.
+    """
+    multiple = int(min(available_width // width, available_height // height))
+    if multiple >= 1:
+        return width * multiple, height * multiple
+    fraction = max(
+        -(-width // max(1, int(available_width))),
+        -(-height // max(1, int(available_height))),
+    )
+    return max(1, width // fraction), max(1, height // fraction)
+
+
+def fitted_rect(image_size: QSize, space: QRectF, device_pixel_ratio: float, alignment: Qt.AlignmentFlag) -> QRectF:
+    """Where a picture goes in `space` (device-independent pixels): fitted, aligned, on whole device pixels."""
+    width, height = fitted_size(
+        image_size.width(),
+        image_size.height(),
+        space.width() * device_pixel_ratio,
+        space.height() * device_pixel_ratio,
+    )
+    room_x = space.width() * device_pixel_ratio - width
+    room_y = space.height() * device_pixel_ratio - height
+    share_x = 0.0 if alignment & Qt.AlignmentFlag.AlignLeft else 1.0 if alignment & Qt.AlignmentFlag.AlignRight else 0.5
+    share_y = 0.0 if alignment & Qt.AlignmentFlag.AlignTop else 1.0 if alignment & Qt.AlignmentFlag.AlignBottom else 0.5
+    left = round(space.left() * device_pixel_ratio) + int(room_x * share_x)
+    top = round(space.top() * device_pixel_ratio) + int(room_y * share_y)
+    ratio = device_pixel_ratio
+    return QRectF(left / ratio, top / ratio, width / ratio, height / ratio)
+
+
+def screen_image(image: QImage) -> QImage:
+    """The image in the format the screen paints fastest; worth it for images that are painted more than once."""
+    if image.hasAlphaChannel():
+        return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
 def paint_picture(painter: QPainter, target: QRectF, image: QImage) -> None:
-    """Draws an image without smoothing into `target`, transparent ones over a checkerboard."""
+    """Draws an image into `target`: enlarged without smoothing, shrunk by averaging; see-through over a checkerboard."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     if image.hasAlphaChannel():
         paint_checkerboard(painter, target)
+    ratio = painter.device().devicePixelRatioF()
+    shown = QSize(round(target.width() * ratio), round(target.height() * ratio))
+    if shown.width() < image.width() or shown.height() < image.height():
+        # Leaving out pixels would invent patterns in noise; the mean keeps its grey.
+        image = image.scaled(shown, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
     painter.drawImage(target, image)
     painter.restore()
 

@@ -318,6 +318,9 @@ class ThemeManager(QObject):
             QGuiApplication.styleHints().colorSchemeChanged.connect(
                 self._follow_system, Qt.ConnectionType.QueuedConnection
             )
+            from studio.app.focus_ring import FocusRing
+
+            FocusRing(application)
             self._installed = True
         self._check(choice)
         self._choice = choice

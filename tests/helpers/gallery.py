@@ -1,6 +1,6 @@
 """Draws every shared widget in both themes into PNG files, for looking at.
 
-    QT_QPA_PLATFORM=offscreen [QT_SCALE_FACTOR=2] python tests/helpers/gallery.py FOLDER
+QT_QPA_PLATFORM=offscreen [QT_SCALE_FACTOR=2] python tests/helpers/gallery.py FOLDER
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def gallery() -> QMainWindow:
     """A window with every widget in it."""
     window = QMainWindow()
     window.setDockNestingEnabled(True)
-    window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, window.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea))
+    window.setTabPosition(
+        Qt.DockWidgetArea.AllDockWidgetAreas, window.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea)
+    )
     central = QWidget(window)
     central.setFixedWidth(1)
     window.setCentralWidget(central)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import QAction, QFont
+from PySide6.QtGui import QAction, QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
-from studio.app.theme import FontSize, Size, Space
+from studio.app.theme import FontSize, Size, Space, theme
 from studio.app.widgets.buttons import IconButton
 from studio.app.widgets.labels import Label
 
 
 class _TitleBar(QWidget):
-    """28 px: title, half a sentence, room for actions, float, close; a rule below (by the style sheet)."""
+    """28 px: title, half a sentence, room for actions, float, close; a rule below."""
 
     def __init__(self, title: str, subtitle: str, dock: StudioDock) -> None:
         super().__init__(dock)
         self.setObjectName("dockTitle")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(Size.DOCK_TITLE + 1)
         self.title = Label(title, self, size=FontSize.LABEL, weight=QFont.Weight.DemiBold)
         self.subtitle = Label(subtitle, self, role="muted", size=FontSize.LABEL, elided=True)
@@ -36,6 +35,12 @@ class _TitleBar(QWidget):
         buttons.addWidget(self.float_button)
         buttons.addWidget(self.close_button)
         layout.addLayout(buttons)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme().tokens
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(tokens.panel))
+        painter.fillRect(0, self.height() - 1, self.width(), 1, QColor(tokens.border))
 
 
 class StudioDock(QDockWidget):

@@ -1,0 +1,56 @@
+"""What a picture widget shows: the numbers, how they become an image, and their true range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from studio.app.imaging import picture_image, screen_image, signed_image, values_image
+
+Reading = Literal["picture", "values", "signed"]
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPicture:
+    """An array (H, W) or (H, W, C) and how to read it.
+
+    "picture": uint8 as it is. "values": floats of the model's range, −1 black to +1 white. "signed": floats around 0 in
+    the noise colours, ±`limit` the ends. Keeping the numbers lets an image be drawn anew when the theme changes, and
+    lets the true minimum and maximum stand under it.
+    """
+
+    array: np.ndarray
+    reading: Reading
+    limit: float = 1.0
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.array.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.array.shape[0])
+
+    def image(self) -> QImage:
+        """The QImage in the colours of the theme that is on, in the format the screen paints fastest."""
+        if self.reading == "picture":
+            return screen_image(picture_image(self.array))
+        if self.reading == "values":
+            return screen_image(values_image(self.array))
+        return screen_image(signed_image(self.array, self.limit))
+
+    def range(self) -> tuple[float, float]:
+        """The true minimum and maximum; not-a-numbers are left out, (nan, nan) when nothing else is there."""
+        finite = self.array[np.isfinite(self.array)] if self.array.dtype.kind == "f" else self.array
+        if finite.size == 0:
+            return float("nan"), float("nan")
+        return float(finite.min()), float(finite.max())
+
+    def value_at(self, x: int, y: int) -> tuple[float, ...]:
+        """The numbers of one pixel, one a channel."""
+        return tuple(float(value) for value in np.atleast_1d(self.array[y, x]))

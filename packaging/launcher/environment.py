@@ -79,9 +79,7 @@ class Environment:
         elif found is None:
             remove_half_installed(self.folder)
         if work.locks:
-            say(
-                "Installing the packages. The first time this takes a few minutes; torch alone is hundreds of megabytes."
-            )
+            say("Installing the packages. The first time this takes minutes; torch alone is hundreds of megabytes.")
             files = [part for lock in work.locks for part in ("--requirement", str(self.root / lock))]
             pip_run.install(self.python, files, self._log)
         if work.project:

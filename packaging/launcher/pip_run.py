@@ -26,15 +26,15 @@ REMEDIES = (
     ),
     (
         "CERTIFICATE_VERIFY_FAILED|SSLError",
-        "The connection's certificate was not accepted. Check the clock and, if a proxy stands in between, pip's `cert`",
+        "The certificate of the package index was not accepted. Check the clock and pip's setting `cert`",
     ),
     (
         "ProxyError|407 Proxy|Tunnel connection failed",
         "The proxy refused the connection. Check pip's setting `proxy`",
     ),
     (
-        "NewConnectionError|Failed to establish a new connection|name resolution|getaddrinfo failed|Max retries exceeded"
-        "|Network is unreachable|ConnectTimeout|Read timed out|ConnectionResetError|Connection aborted|IncompleteRead",
+        "NewConnectionError|Failed to establish a new connection|name resolution|getaddrinfo failed"
+        "|Max retries exceeded|Network is unreachable|ConnectTimeout|Read timed out|ConnectionResetError|Connection aborted|IncompleteRead",
         "The package index could not be reached. Check the connection",
     ),
     (
@@ -47,8 +47,8 @@ REMEDIES = (
     ),
     (
         "No matching distribution found",
-        "A package is not to be had for this Python on this computer. Check that your package index offers the versions "
-        "in packaging/requirements.lock, or take another Python from 3.11 to 3.14",
+        "A package is not to be had for this Python on this computer. Check that your package index offers the "
+        "versions in packaging/requirements.lock, or take another Python from 3.11 to 3.14",
     ),
 )
 """What to do, by what pip said. The first match counts: it is the cause where later ones are the consequence (offline,
@@ -59,8 +59,8 @@ def sentence_for(line: str) -> str | None:
     """What a line of pip's output tells the person, or None."""
     if match := WORTH_A_SENTENCE.search(line):
         return "  downloading {} {} ({})".format(*match.groups())
-    if match := UNPACKING.search(line):
-        return f"  unpacking {len(match[1].split(','))} packages"
+    if (match := UNPACKING.search(line)) and (others := match[1].count(",")):
+        return f"  unpacking {others + 1} packages"
     return None
 
 

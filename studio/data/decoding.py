@@ -134,7 +134,9 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMess
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=readable_formats()) as image:
+            # From an open file, not a path: Pillow would map the file into memory, which garbles rotated TIFFs, and
+            # kills the process when the file is cut short meanwhile.
+            with path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
                 if image.width * image.height > MAX_PICTURE_PIXELS:
                     raise UnreadableError(f"far too large: {image.width:,} × {image.height:,} pixels")
                 yield image, complaints

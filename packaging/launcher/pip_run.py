@@ -8,7 +8,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .words import SetupError, duration, say
@@ -34,7 +34,8 @@ REMEDIES = (
     ),
     (
         "NewConnectionError|Failed to establish a new connection|name resolution|getaddrinfo failed"
-        "|Max retries exceeded|Network is unreachable|ConnectTimeout|Read timed out|ConnectionResetError|Connection aborted|IncompleteRead",
+        "|Max retries exceeded|Network is unreachable|ConnectTimeout|Read timed out|ConnectionResetError"
+        "|Connection aborted|IncompleteRead",
         "The package index could not be reached. Check the connection",
     ),
     (
@@ -76,9 +77,12 @@ def _environment() -> dict[str, str]:
 
 
 def install(python: Path, arguments: Sequence[str], log: Path) -> None:
-    """`pip install` with `arguments` by the interpreter `python`; its own words go to the file `log`."""
+    """`pip install` with `arguments` by the interpreter `python`; its own words go to the file `log`.
+
+    Raises SetupError, with what pip complained of and what to do.
+    """
     command = [str(python), "-m", "pip", "install", "--no-input", "--progress-bar", "off", *arguments]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         env=_environment(),
         stdin=subprocess.DEVNULL,
@@ -87,16 +91,29 @@ def install(python: Path, arguments: Sequence[str], log: Path) -> None:
         text=True,
         encoding="utf-8",
         errors="replace",
-    )
+    ) as process:
+        output = _listen(process.stdout)
+    log.write_text("".join(output), encoding="utf-8")
+    if process.returncode:
+        complaints = [line for line in output if line.lstrip().startswith(("ERROR", "error", "OSError"))]
+        raise SetupError(
+            f"pip could not install the packages:\n{''.join(complaints or output[-10:]).rstrip()}\n"
+            f"{remedy_for(''.join(output))}\nAll that pip said is in {log}."
+        )
+
+
+def _listen(stream: Iterable[str]) -> list[str]:
+    """Tell what is worth telling while the lines come in, and that it goes on while none do; all lines."""
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def read() -> None:
-        for line in process.stdout:
+        for line in stream:
             lines.put(line)
         lines.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
-    output = []
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    output: list[str] = []
     began = spoken = time.monotonic()
     while True:
         try:
@@ -106,17 +123,9 @@ def install(python: Path, arguments: Sequence[str], log: Path) -> None:
             say(f"  still at it, {duration(spoken - began)} so far")
             continue
         if line is None:
-            break
+            reader.join()
+            return output
         output.append(line)
         if sentence := sentence_for(line):
             spoken = time.monotonic()
             say(sentence)
-    log.write_text("".join(output), encoding="utf-8")
-    if process.wait():
-        complaints = [line for line in output if line.lstrip().startswith(("ERROR", "error", "OSError"))] or output[
-            -10:
-        ]
-        raise SetupError(
-            f"pip could not install the packages:\n{''.join(complaints).rstrip()}\n"
-            f"{remedy_for(''.join(output))}\nAll that pip said is in {log}."
-        )

@@ -109,7 +109,7 @@ def _image_key(members: dict[str, _Member]) -> str:
     if not named and not shaped:
         found = ", ".join(f"{name} {member.shape}" for name, member in list(members.items())[:5])
         raise UnreadableError(f"no pictures in it: expected an array images (N, H, W, C), found {found}")
-    return next((name for name in named if len(members[name].shape) in (3, 4)), (named or shaped)[0])
+    return next((name for name in named if name in shaped), (shaped or named)[0])
 
 
 def _load(archive: zipfile.ZipFile, member: _Member) -> NDArray[np.generic]:

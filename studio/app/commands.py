@@ -68,6 +68,7 @@ class Commands(QObject):
         super().__init__(parent)
         self._entries: dict[str, _Entry] = {}
         self._groups: dict[str, QActionGroup] = {}
+        self._menus: dict[str, QMenu] = {}
 
     def add(self, command: Command) -> QAction:
         """Register a command and return its action. Raises ValueError when the id or shortcut is taken."""
@@ -129,8 +130,12 @@ class Commands(QObject):
         return True
 
     def fill(self, bar: QMenuBar) -> None:
-        """Put every command into its menu."""
-        menus: dict[str, QMenu] = {title: self._menu(bar, title) for title in MENUS}
+        """Put every command into its menu; again after commands were added."""
+        for action in bar.actions():
+            bar.removeAction(action)
+            if action.menu() is not None:
+                action.menu().deleteLater()
+        menus = self._menus = {title: self._menu(bar, title) for title in MENUS}
         sections: dict[str, str] = {}
         for command in sorted(self.all(), key=self._place):
             if not command.menu:
@@ -143,6 +148,10 @@ class Commands(QObject):
         for title, menu in menus.items():
             if "/" not in title:
                 menu.menuAction().setVisible(not menu.isEmpty())
+
+    def menu(self, path: str) -> QMenu:
+        """A menu by its path, once the menu bar was filled. Raises KeyError."""
+        return self._menus[path]
 
     def _place(self, command: Command) -> tuple[int, int]:
         # Commands of one section stand together, sections in the order in which they first came.

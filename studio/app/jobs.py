@@ -6,7 +6,7 @@ can open before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,12 @@ from studio.app.mailbox import LatestFrame
 from studio.errors import ModelFileError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from studio.app.state import ModelChoice
     from studio.data.image_set import ImageSet
-    from studio.data.importing import ImportProgress, ImportResult
+    from studio.data.importing import ImportProgress
+    from studio.diffusion.reverse import Step
     from studio.diffusion.trace import Trace
     from studio.generation.sampling import SamplingRequest
     from studio.library.bundle import ModelBundle
@@ -49,14 +52,33 @@ class StepTaken:
     total: int
 
 
+@dataclass(frozen=True)
+class DevicesFound:
+    """Where models can be computed: (device, precision such as "bf16") each, the fastest first, and the one to use."""
+
+    devices: tuple[tuple[Device, str], ...]
+    chosen: Device
+
+
+def find_devices(wish: str) -> Iterator[object]:
+    """Look for devices (this loads torch) and choose the one wished for, or the fastest; returns DevicesFound."""
+    yield Preparing("torch")
+    from studio.networks.devices import available_devices, choose_device, precision
+
+    devices = available_devices()
+    yield Preparing("devices")
+    names = {device.name for device in devices}
+    chosen = choose_device(wish if wish in names else "auto")
+    return DevicesFound(tuple((device, precision(device)) for device in devices), chosen)
+
+
 def prepare() -> Iterator[Preparing]:
-    """Load torch and what it loads late, so that the first real job does not wait for it.
+    """Load what torch loads late, so that the first training does not wait for it.
 
     `torch.optim` pulls in some seconds of imports at its first optimizer.
     """
     import torch
 
-    yield Preparing("torch")
     parameter = torch.nn.Parameter(torch.zeros(1))
     torch.optim.AdamW([parameter], lr=1e-3)
     yield Preparing("optimizers")
@@ -143,7 +165,7 @@ def denoise(
     limits = {} if budget_bytes is None else {"budget_bytes": budget_bytes}
     trace = Trace(
         model.schedule,
-        request.sampler(),
+        request.make_sampler(),
         pairs,
         (request.count, *model.shape),
         clip=request.clip,
@@ -166,6 +188,91 @@ def in_turn(*jobs: Iterable[object]) -> Iterator[object]:
     return result
 
 
-def read_pictures(result: ImportResult | ImageSet) -> ImageSet:
-    """The pictures of an import, or of a starter set."""
-    return getattr(result, "image_set", result)
+@dataclass(frozen=True)
+class StarterSetRead:
+    """A starter set, for the start page."""
+
+    id: str
+    image_set: ImageSet
+
+
+@dataclass(frozen=True)
+class StarterModelRead:
+    """A starter model, for the start page."""
+
+    id: str
+    bundle: ModelBundle
+
+
+def start_material(models: Mapping[str, Path]) -> Iterator[StarterSetRead | StarterModelRead]:
+    """Read what the start page shows: starter pictures first, then the starter models in the files by id."""
+    from studio.data.starter import load_starter
+
+    for identity in ("avatars", "two-pixels"):
+        yield StarterSetRead(identity, load_starter(identity))
+    from studio.library.bundle import load_bundle
+
+    for identity, path in models.items():
+        yield StarterModelRead(identity, load_bundle(path))
+
+
+def save_checkpoint(run: TrainingRun) -> Iterator[object]:
+    """Save the run's checkpoint now; interjected, it works while training runs as well as while it is paused."""
+    yield from ()
+    run.save_checkpoint()
+
+
+def save_model(source: ModelChoice | ModelBundle, path: Path, *, run: TrainingRun | None = None) -> Iterator[object]:
+    """Write a model to a file; returns the path. Raises StorageError."""
+    from studio.library.bundle import ModelBundle
+
+    yield from ()
+    model = source if isinstance(source, ModelBundle) else current_model(source, run)
+    model.save(path)
+    return path
+
+
+@dataclass(frozen=True)
+class WatchedStep:
+    """One step of one picture, as arrays for the start page.
+
+    z, x0, z_next: uint8 (H, W, C). eps: float32 (H, W, C), the predicted noise.
+    """
+
+    index: int
+    total: int
+    z: np.ndarray
+    eps: np.ndarray
+    x0: np.ndarray
+    z_next: np.ndarray
+
+
+def watch_picture(model: ModelBundle, seed: int, steps: int) -> Iterator[WatchedStep]:
+    """Denoise one picture with DDPM in `steps` steps, on the CPU."""
+    from studio.data.pixels import to_pictures
+    from studio.generation.sampling import SamplingRequest
+
+    request = SamplingRequest(count=1, sampler="ddpm", steps=steps, seed=seed, variance="posterior", clip=True)
+    for step in _steps(model, request):
+        eps = step.eps[0].movedim(0, -1).to("cpu").numpy().copy()
+        yield WatchedStep(
+            step.index, step.total, to_pictures(step.z_t)[0], eps, to_pictures(step.x0)[0], to_pictures(step.z_s)[0]
+        )
+
+
+def watch_points(model: ModelBundle, seed: int, count: int, steps: int) -> Iterator[np.ndarray]:
+    """Denoise `count` two-pixel pictures on the CPU; yields float32 (count, 2): the noise, then each step."""
+    from studio.generation.sampling import SamplingRequest
+
+    request = SamplingRequest(count=count, sampler="ddim", steps=steps, seed=seed, clip=False)
+    for step in _steps(model, request):
+        if step.index == 0:
+            yield step.z_t.reshape(count, -1).to("cpu").numpy().copy()
+        yield step.z_s.reshape(count, -1).to("cpu").numpy().copy()
+
+
+def _steps(model: ModelBundle, request: SamplingRequest) -> Iterator[Step]:
+    from studio.generation.sampling import denoise
+    from studio.networks.devices import choose_device
+
+    return denoise(model, model.shape, model.schedule, request, choose_device("cpu"))

@@ -20,6 +20,7 @@ from studio.app.imaging import picture_image
 from studio.app.runner import JobHandle, Runner
 from studio.app.settings import Recent, Settings
 from studio.app.state import ModelChoice, ModelSource, StudioState
+from studio.app.widgets.file_drops import dropped_paths
 from studio.errors import DataError, StudioError
 from studio.paths import user_folder
 
@@ -84,7 +85,7 @@ class Opener(QObject):
 
     def open_mime(self, data: QMimeData) -> bool:
         """Open dropped or pasted files, or a pasted picture; False when there is nothing of that kind in it."""
-        paths = local_paths(data)
+        paths = dropped_paths(data)
         if paths:
             self.open(paths)
             return True
@@ -158,18 +159,6 @@ class Opener(QObject):
         names = tuple(str(path) for path in self._paths)
         preview = _store_preview(names, pictures)
         self._settings.add_recent(Recent(kind, names, title, detail, 0.0, preview))
-
-
-def local_paths(data: QMimeData) -> list[Path]:
-    """The files and folders on this computer that were dropped or pasted."""
-    if not data.hasUrls():
-        return []
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-
-
-def can_open(data: QMimeData) -> bool:
-    """Something of a kind that `Opener.open_mime` takes."""
-    return bool(local_paths(data)) or data.hasImage()
 
 
 def _store_preview(names: tuple[str, ...], pictures: np.ndarray) -> str:

@@ -213,10 +213,12 @@ class JobHandle(QObject):
     finished = Signal()
     """After any of the three outcomes."""
 
-    def __init__(self, runner: Runner, task: _Task) -> None:
+    def __init__(self, runner: Runner, task: _Task, background: bool, essential: bool) -> None:
         super().__init__(runner)
         self._runner = runner
         self._task = task
+        self._background = background
+        self._essential = essential
         self._state = JobState.QUEUED
         self._cancelled_at: float | None = None
         self.overdue = False
@@ -225,6 +227,16 @@ class JobHandle(QObject):
     def title(self) -> str:
         """What the job does, in words for the status bar."""
         return self._task.title
+
+    @property
+    def background(self) -> bool:
+        """Nobody waits for this job: it is not shown, and cancelled when another one is handed in."""
+        return self._background
+
+    @property
+    def essential(self) -> bool:
+        """This job writes what would be lost otherwise: closing the window waits for it instead of cancelling it."""
+        return self._essential
 
     @property
     def state(self) -> JobState:
@@ -321,13 +333,16 @@ class Runner(QObject):
         """Any job is alive, if only waiting or paused."""
         return bool(self._handles)
 
-    def start(self, job: Iterable[object], title: str) -> JobHandle:
-        """Run a job after those which were started before it."""
-        return self._hand_in(job, title, self._desk.queue)
+    def start(self, job: Iterable[object], title: str, *, background: bool = False) -> JobHandle:
+        """Run a job after those which were started before it; a `background` one gives way to any other."""
+        return self._hand_in(job, title, self._desk.queue, background=background)
 
-    def interject(self, job: Iterable[object], title: str) -> JobHandle:
-        """Run a short job to its end between two steps of whatever runs or is paused; at once when nothing is."""
-        return self._hand_in(job, title, self._desk.interjections)
+    def interject(self, job: Iterable[object], title: str, *, essential: bool = False) -> JobHandle:
+        """Run a short job to its end between two steps of whatever runs or is paused; at once when nothing is.
+
+        An `essential` one is not cancelled when the window is closed.
+        """
+        return self._hand_in(job, title, self._desk.interjections, essential=essential)
 
     def shutdown(self, timeout_ms: int = 10_000) -> bool:
         """Cancel every job and end the thread, waiting at most `timeout_ms`.
@@ -346,12 +361,24 @@ class Runner(QObject):
         self._drain()
         return self._thread.isFinished()
 
-    def _hand_in(self, job: Iterable[object], title: str, waiting: deque[_Task]) -> JobHandle:
+    def _hand_in(
+        self,
+        job: Iterable[object],
+        title: str,
+        waiting: deque[_Task],
+        *,
+        background: bool = False,
+        essential: bool = False,
+    ) -> JobHandle:
         if self._desk.stopping:
             raise RuntimeError("the runner was shut down")
+        if not background:
+            for other in self.jobs:
+                if other.background:
+                    other.cancel()
         self._count += 1
         task = _Task(self._count, title, iter(job))
-        handle = JobHandle(self, task)
+        handle = JobHandle(self, task, background, essential)
         self._handles[task.number] = handle
         with self._desk.changed:
             waiting.append(task)

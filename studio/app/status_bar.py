@@ -160,7 +160,7 @@ class StatusBar(QStatusBar):
     @Slot()
     def _choose_job(self) -> None:
         # What was begun last is what the person at the screen waits for; training is seen again after it.
-        jobs = [handle for handle in self._runner.jobs if handle.state is not JobState.QUEUED]
+        jobs = [handle for handle in self._runner.jobs if not handle.background and handle.state is not JobState.QUEUED]
         self._show_job(jobs[-1] if jobs else None)
 
     @Slot(object)

@@ -26,11 +26,6 @@ class _BarButton(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-    def _paint_focus(self, painter: QPainter) -> None:
-        if self.hasFocus():
-            painter.setPen(theme().tokens.color("accent"))
-            painter.drawRect(self.rect().adjusted(2, 4, -3, -5))
-
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
@@ -58,7 +53,6 @@ class WorkspaceTab(_BarButton):
         painter.setFont(ui_font(FontSize.TEXT, 600 if on else 400))
         painter.setPen(tokens.color("text" if on else "muted"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
-        self._paint_focus(painter)
         painter.end()
 
 
@@ -119,7 +113,6 @@ class _IconButton(_BarButton):
             painter.drawRoundedRect(area.adjusted(0, 6, 0, -6), Size.RADIUS, Size.RADIUS)
         side = self._size
         self._icon.paint(painter, (area.width() - side) // 2, (area.height() - side) // 2, side, side)
-        self._paint_focus(painter)
         painter.end()
 
 

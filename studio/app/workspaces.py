@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from studio.app.settings import Settings
 
@@ -133,7 +134,7 @@ class Workspaces(QObject):
                 window.addDockWidget(area, dock)
                 dock.show()
             if area == _BOTTOM:
-                for first, second in zip(docks, docks[1:], strict=False):
+                for first, second in itertools.pairwise(docks):
                     window.tabifyDockWidget(first, second)
                 if docks:
                     docks[0].raise_()
@@ -179,6 +180,19 @@ def bring_on_screen(window: QMainWindow) -> None:
     area = screen.availableGeometry()
     window.resize(window.size().boundedTo(area.size()))
     window.move(area.topLeft())
+
+
+def first_focusable(widget: QWidget) -> QWidget | None:
+    """The first child that the keyboard can reach, in tab order; None when there is none."""
+    child = widget
+    for _ in range(1000):
+        child = child.nextInFocusChain()
+        if child is widget:
+            return None
+        reachable = child.focusPolicy() & Qt.FocusPolicy.TabFocus
+        if reachable and child.isEnabled() and child.isVisible() and widget.isAncestorOf(child):
+            return child
+    return None
 
 
 def _on_some_screen(widget: QMainWindow | QDockWidget) -> bool:

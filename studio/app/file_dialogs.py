@@ -1,0 +1,88 @@
+"""Asking for files: what to open, and where to save a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from studio.app import jobs
+from studio.app.opening import MODEL_FILTER, MODEL_SUFFIX, PICTURE_FILTER, Opener
+from studio.app.runner import Runner
+from studio.app.settings import Recent, Settings
+from studio.app.state import StudioState
+
+_EVERYTHING = "All files (*)"
+
+
+class FileDialogs(QObject):
+    """Each method asks, and begins what was asked for unless the person went back."""
+
+    saved = Signal(object)
+    """Path of a model that was saved."""
+    failed = Signal(object, str)
+
+    def __init__(self, state: StudioState, runner: Runner, settings: Settings, opener: Opener, window: QWidget) -> None:
+        super().__init__(window)
+        self._state = state
+        self._runner = runner
+        self._settings = settings
+        self._opener = opener
+        self._window = window
+
+    @Slot()
+    def open_files(self) -> None:
+        filters = ";;".join((PICTURE_FILTER, MODEL_FILTER, _EVERYTHING))
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open pictures or a model", self._settings.last_folder, filters
+        )
+        self._opener.open(names)
+
+    @Slot()
+    def open_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self._window, "Open a folder of pictures", self._settings.last_folder)
+        if folder:
+            self._opener.open([folder])
+
+    def open_recent(self, recent: Recent) -> None:
+        """Open what was open before, or ask where it is now."""
+        if not recent.missing:
+            self._opener.open(recent.paths)
+        elif recent.kind == "model":
+            name, _ = QFileDialog.getOpenFileName(
+                self._window, f"Where is {recent.title}?", self._settings.last_folder, MODEL_FILTER
+            )
+            self._reopen(recent, name)
+        else:
+            folder = QFileDialog.getExistingDirectory(
+                self._window, f"Where are the pictures of {recent.title}?", self._settings.last_folder
+            )
+            self._reopen(recent, folder)
+
+    @Slot()
+    def save_model(self) -> None:
+        source = self._state.model
+        choice = self._state.model_choice
+        if self._state.run is not None and (source is None or choice is None or choice.path is None):
+            source = next(iter(self._state.model_choices()))
+        if source is None:
+            return
+        title = self._state.image_set.name if self._state.image_set is not None else "model"
+        suggestion = str(Path(self._settings.last_folder) / f"{title}{MODEL_SUFFIX}")
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save the model", suggestion, MODEL_FILTER)
+        if not name:
+            return
+        path = Path(name)
+        if path.suffix.lower() != MODEL_SUFFIX:
+            path = path.with_name(path.name + MODEL_SUFFIX)
+        self._settings.last_folder = path.parent
+        job = jobs.save_model(source, path, run=self._state.run)
+        handle = self._runner.interject(job, f"Saving {path.name}", essential=True)
+        handle.succeeded.connect(self.saved)
+        handle.failed.connect(self.failed)
+
+    def _reopen(self, recent: Recent, found: str) -> None:
+        if found:
+            self._settings.forget_recent(recent)
+            self._opener.open([found])

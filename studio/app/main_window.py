@@ -1,0 +1,325 @@
+"""The one window: it builds the parts, connects them, and knows nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QPoint, Qt, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
+
+import studio
+from studio.app import jobs
+from studio.app.activity import count
+from studio.app.closing import Closing
+from studio.app.commands import Commands
+from studio.app.device_choice import MENU as DEVICE_MENU
+from studio.app.device_choice import DeviceChoice
+from studio.app.file_dialogs import FileDialogs
+from studio.app.living_doors import LivingDoors
+from studio.app.logs import LogKeeper
+from studio.app.opening import Opener
+from studio.app.palette import CommandPalette
+from studio.app.panels import DENOISE, TRAIN, WORKSPACES, make_panels
+from studio.app.runner import JobHandle, Runner
+from studio.app.settings import Settings
+from studio.app.shortcuts import ShortcutSheet
+from studio.app.stage import Stage
+from studio.app.start_page import StartPage
+from studio.app.state import ModelChoice, ModelSource, StudioState
+from studio.app.status_bar import StatusBar
+from studio.app.top_bar import TopBar
+from studio.app.widgets.file_drops import AcceptsFiles, DropVeil
+from studio.app.window_commands import add_commands
+from studio.app.workspaces import START, Workspaces, bring_on_screen, first_focusable
+from studio.data.starter import starter_sets
+from studio.errors import StudioError
+from studio.library.starter import starter_models
+
+DEFAULT_SIZE = (1440, 900)
+
+
+class MainWindow(AcceptsFiles, QMainWindow):
+    """Call `begin` after it was shown; `close` waits for the background thread by itself."""
+
+    def __init__(
+        self, settings: Settings, *, keeper: LogKeeper | None = None, prepare_thread: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__()
+        self.setObjectName("main-window")
+        self.setWindowTitle("Diffusion Studio")
+        self.setDockNestingEnabled(True)
+        self.settings = settings
+        self.state = StudioState(self)
+        self.runner = Runner(self, prepare=prepare_thread)
+        self.commands = Commands(self)
+        self.opener = Opener(self.state, self.runner, settings, self)
+        self.closing = Closing(self.state, self.runner, self)
+        self.file_dialogs = FileDialogs(self.state, self.runner, settings, self.opener, self)
+        self.palette_popup = CommandPalette(self.commands, settings, self)
+        self.device_choice = DeviceChoice(self.state, self.runner, settings, self.commands, self)
+
+        self._starters = tuple((starter.id, starter.title) for starter in starter_sets())
+        self._models = {model.id: model for model in starter_models()}
+        self.state.set_starter_models(
+            tuple(ModelChoice(ModelSource.STARTER, model.title, model.path) for model in self._models.values())
+        )
+        self.panels = make_panels(self.state, self.runner, keeper, self)
+        self.start_page = StartPage(settings, self._starters, self)
+        self.start_page.set_models(tuple(model.title for model in self._models.values()))
+        self.doors = LivingDoors(
+            self.start_page, self.runner, {model.id: model.path for model in self._models.values()}, self
+        )
+        self.stage = Stage(self)
+        self.stage.add_page(START, self.start_page)
+        self.stage.add_page(TRAIN, self.panels.training)
+        self.stage.add_page(DENOISE, self.panels.denoise)
+        self.setCentralWidget(self.stage)
+        self.workspaces = Workspaces(self, WORKSPACES, self.panels.docks, settings)
+        add_commands(self, self._starters)
+        self.top_bar = TopBar(self.commands, self.workspaces.titles, self)
+        self.setMenuWidget(self.top_bar)
+        self.status_bar = StatusBar(self.runner, self)
+        self.setStatusBar(self.status_bar)
+        self.veil = DropVeil("Let go to open", self)
+        self.accept_files()
+        self._warmed_up = False
+        self._connect()
+        self._restore_window()
+
+    def _connect(self) -> None:
+        self.top_bar.workspace_chosen.connect(self.workspaces.switch)
+        self.top_bar.start_chosen.connect(self.show_start_page)
+        self.top_bar.search_requested.connect(self.palette_popup.open)
+        self.top_bar.help_requested.connect(self.show_shortcuts)
+        self.workspaces.changed.connect(self._on_workspace)
+        self.opener.started.connect(self.stage.opening.follow)
+        self.opener.pictures_opened.connect(self._on_pictures)
+        self.opener.model_opened.connect(self._on_model)
+        self.opener.report_ready.connect(self._on_report)
+        self.opener.failed.connect(self.stage.show_error)
+        self.file_dialogs.saved.connect(self._on_model_saved)
+        self.file_dialogs.failed.connect(self.stage.show_error)
+        self.device_choice.found.connect(self._fill_menus)
+        self.device_choice.shown.connect(self.status_bar.set_device)
+        self.status_bar.device_clicked.connect(self._show_device_menu)
+        self.status_bar.cancel_requested.connect(self._cancel_job)
+        self.closing.ready.connect(self._close_at_last, Qt.ConnectionType.QueuedConnection)
+        self.closing.waiting.connect(self._say_waiting)
+        self.closing.failed.connect(self.stage.show_error)
+        self.state.image_set_changed.connect(self._show_name)
+        self.state.model_changed.connect(self._update_commands)
+        self.state.run_changed.connect(self._update_commands)
+        self.doors.settled.connect(self.warm_up)
+        page = self.start_page
+        page.watch_requested.connect(self.watch_a_model)
+        page.choose_requested.connect(self.file_dialogs.open_folder)
+        page.starter_requested.connect(self.open_starter)
+        page.two_pixels_requested.connect(self.train_two_pixels)
+        page.open_requested.connect(self.file_dialogs.open_files)
+        page.recent_chosen.connect(self.file_dialogs.open_recent)
+        self._update_commands()
+
+    def _restore_window(self) -> None:
+        self.resize(*DEFAULT_SIZE)
+        self.restoreGeometry(self.settings.geometry)
+        bring_on_screen(self)
+        last = self.settings.workspace
+        known = {name for name, _ in self.workspaces.titles}
+        self.workspaces.switch(START if self.settings.show_start_page or last not in known else last)
+
+    @Slot()
+    def begin(self) -> None:
+        """What may wait until the window is on the screen: devices, starter models, the living doors."""
+        self.device_choice.look()
+        self.doors.set_active(self.workspaces.current == START)
+
+    @Slot()
+    def warm_up(self) -> None:
+        """Load what the first training would have to wait for, once."""
+        if not self._warmed_up:
+            self._warmed_up = True
+            self.runner.start(jobs.prepare(), "Preparing…")
+
+    # What the doors of the start page lead to
+
+    @Slot()
+    def show_start_page(self) -> None:
+        self.workspaces.switch(START)
+
+    @Slot()
+    def watch_a_model(self) -> None:
+        """Show the microscope, with a starter model at work in it when there is one."""
+        self.workspaces.switch(DENOISE)
+
+    @Slot(str)
+    def open_starter(self, identity: str) -> None:
+        self.opener.open_starter(identity, dict(self._starters)[identity])
+
+    @Slot()
+    def train_two_pixels(self) -> None:
+        """Open the two-pixel pictures."""
+        self.open_starter("two-pixels")
+
+    # Files
+
+    def files_dropped(self, paths: list[Path]) -> None:
+        self.opener.open(paths)
+
+    def files_over(self, over: bool) -> None:
+        self.veil.lift(over)
+
+    @Slot()
+    def paste(self) -> None:
+        data: QMimeData = QGuiApplication.clipboard().mimeData()
+        if not self.opener.open_mime(data):
+            self.stage.show_message("There is no picture to paste.", "Copy a picture or picture files first.", "warn")
+
+    @Slot(object)
+    def _on_pictures(self, image_set: object) -> None:
+        self.workspaces.switch(TRAIN)
+        self.status_bar.say(f"{image_set.name}: {count(image_set.count, 'picture')} ready to train on")
+
+    @Slot(object)
+    def _on_model(self, bundle: object) -> None:
+        self.workspaces.switch(DENOISE)
+        self.status_bar.say(f"{self.state.model_choice.title} is open")
+
+    @Slot(object)
+    def _on_report(self, report: object) -> None:
+        self.panels.log.add_report(report)
+        if report.skipped:
+            left_out = count(len(report.skipped), "file")
+            verb = "was" if len(report.skipped) == 1 else "were"
+            text = f"{count(report.taken, 'picture')} taken; {left_out} {verb} left out."
+            first = report.skipped[0]
+            remedy = f"{Path(first.path).name}: {first.reason}"
+            self.stage.show_message(text, remedy, "warn", [("See all", self.show_log)], report.to_text())
+        else:
+            self.stage.banner.clear()
+
+    @Slot(object)
+    def _on_model_saved(self, path: Path) -> None:
+        self.status_bar.say(f"Saved {path.name}")
+
+    # The frame of the window
+
+    @Slot(str)
+    def _on_workspace(self, name: str) -> None:
+        self.stage.show_page(name)
+        self.top_bar.set_workspace(name)
+        self.settings.workspace = name
+        self._update_commands()
+        if self.isVisible():
+            self.doors.set_active(name == START)
+            if name != START:
+                self.warm_up()
+
+    @Slot()
+    def _update_commands(self) -> None:
+        self._allow_if("window.reset", self.workspaces.current != START, "The start page has no panels.")
+        model = self.state.model is not None or self.state.run is not None
+        self._allow_if("file.save-model", model, "Train or open a model first.")
+
+    def _allow_if(self, identity: str, possible: bool, reason: str) -> None:
+        if possible:
+            self.commands.allow(identity)
+        else:
+            self.commands.refuse(identity, reason)
+
+    @Slot()
+    def _fill_menus(self) -> None:
+        self.commands.fill(self.top_bar.menu_bar)
+
+    @Slot()
+    def _show_device_menu(self) -> None:
+        menu = self.commands.menu(DEVICE_MENU)
+        place = self.status_bar.mapToGlobal(self.status_bar.rect().topLeft())
+        menu.popup(place - QPoint(0, menu.sizeHint().height()))
+
+    @Slot(object)
+    def _show_name(self, image_set: object) -> None:
+        if image_set is None:
+            self.top_bar.set_name("")
+        else:
+            self.top_bar.set_name(image_set.name, f"{image_set.width} × {image_set.height}")
+
+    @Slot(object)
+    def _cancel_job(self, handle: JobHandle) -> None:
+        handle.cancel()
+
+    @Slot(str)
+    def _say_waiting(self, sentence: str) -> None:
+        self.status_bar.say(sentence, "clock", "muted")
+
+    @Slot(str, str)
+    def show_defect(self, line: str, details: str) -> None:
+        """Something failed that nobody expected: say so, with the traceback to copy."""
+        error = StudioError(f"A defect of the program: {line}", "Your work goes on; copy the details to report it.")
+        self.stage.show_error(error, details)
+
+    def show_last_crash(self, details: str) -> None:
+        """The last session ended in a crash, and this is what it left."""
+        remedy = "Trainings lose at most what came after their last checkpoint. The details help to report it."
+        self.stage.show_message("The studio stopped unexpectedly last time.", remedy, "warn", (), details)
+
+    @Slot()
+    def toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    @Slot()
+    def go_to_next_panel(self) -> None:
+        """Move the keyboard to the next dock, and after the last to the stage."""
+        places = [dock.widget() for dock in self.workspaces.shown_docks()]
+        places.append(self.stage.page(self.workspaces.current))
+        focus = QApplication.focusWidget()
+        inside = [place for place in places if place is not None and focus is not None and place.isAncestorOf(focus)]
+        begin = places.index(inside[0]) + 1 if inside else 0
+        for place in (*places[begin:], *places[:begin]):
+            if place is not None and (first := first_focusable(place)) is not None:
+                first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        sheet = ShortcutSheet(self.commands, self)
+        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        sheet.open()
+
+    @Slot()
+    def show_log(self) -> None:
+        if self.workspaces.current == START:
+            self.workspaces.switch(TRAIN)
+        self.panels.log.show()
+        self.panels.log.raise_()
+
+    @Slot()
+    def show_about(self) -> None:
+        text = (
+            f"<b>Diffusion Studio {studio.__version__}</b><br>See diffusion happen, and make images with a model you "
+            "trained yourself.<br><br>After chapter 20 of <i>Deep Learning</i> by C. M. Bishop and H. Bishop.<br>"
+            "Everything runs on this computer; nothing is sent anywhere."
+        )
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "About", text, QMessageBox.StandardButton.Close, self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.closing.may_close() or not self.runner.shutdown(5000):
+            event.ignore()
+            return
+        self.workspaces.store()
+        self.settings.geometry = self.saveGeometry()
+        self.settings.save()
+        event.accept()
+
+    @Slot()
+    def save_and_close(self) -> None:
+        """Close without a question, saving a training that goes on."""
+        self.closing.save_and_leave()
+        self.close()
+
+    @Slot()
+    def _close_at_last(self) -> None:
+        self.close()

@@ -1,0 +1,135 @@
+"""The commands of the main window: what they are called, where they stand, and which keys they have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from studio.app.commands import Command
+from studio.app.theme import theme
+from studio.app.workspaces import START
+
+if TYPE_CHECKING:
+    from studio.app.main_window import MainWindow
+    from studio.app.widgets.dock import StudioDock
+
+
+def add_commands(window: MainWindow, starters: tuple[tuple[str, str], ...]) -> None:
+    """Register everything the window can do. `starters` are ids and titles of the starter sets."""
+    add = window.commands.add
+    files = window.file_dialogs
+    add(Command("file.open", "Open…", files.open_files, "File", "Ctrl+O", "open", "Pictures, IDX, NPZ or a model"))
+    add(Command("file.open-folder", "Open folder…", files.open_folder, "File", "Ctrl+Shift+O", "folder"))
+    for identity, title in starters:
+        add(Command(f"file.starter.{identity}", title, _OpenStarter(window, identity, title), "File/Starter set"))
+    add(
+        Command(
+            "file.save-model",
+            "Save model as…",
+            files.save_model,
+            "File",
+            "Ctrl+Shift+S",
+            "save",
+            "One file is enough to make pictures anywhere",
+            section="save",
+        )
+    )
+    add(Command("file.quit", "Quit", window.close, "File", "Ctrl+Q", section="quit"))
+    add(Command("edit.paste", "Paste pictures", window.paste, "Edit", "Ctrl+V", "import", "Pictures, or copied files"))
+
+    add(Command("view.start", "Start page", _Switch(window, START), "View", "Ctrl+0", section="workspaces"))
+    for number, (name, title) in enumerate(window.workspaces.titles, start=1):
+        command = Command(
+            f"view.{name}", title, _Switch(window, name), "View", f"Ctrl+{number}", "workspace", section="workspaces"
+        )
+        add(command)
+    for choice, title, symbol in (("system", "System", "monitor"), ("light", "Light", "sun"), ("dark", "Dark", "moon")):
+        command = Command(
+            f"view.theme.{choice}",
+            title,
+            _ChooseTheme(window, choice),
+            "View/Theme",
+            icon=symbol,
+            section="theme",
+            exclusive="theme",
+        )
+        add(command).setChecked(theme().choice == choice)
+    add(
+        Command(
+            "view.full-screen", "Full screen", window.toggle_full_screen, "View", "F11", "fullscreen", section="screen"
+        )
+    )
+
+    for dock in window.panels.docks.values():
+        _add_dock(window, dock)
+    add(Command("window.next-panel", "Next panel", window.go_to_next_panel, "Window", "F6", section="layout"))
+    add(Command("window.reset", "Reset layout", window.workspaces.reset, "Window", icon="refresh", section="layout"))
+
+    add(Command("help.find", "Find a command…", window.palette_popup.open, "Help", "Ctrl+Shift+P", "search"))
+    add(Command("help.shortcuts", "Shortcuts", window.show_shortcuts, "Help", "F1", "help"))
+    add(Command("help.log", "Show the log", window.show_log, "Help", "Ctrl+Shift+L", "log", section="log"))
+    add(
+        Command(
+            "help.diagnostics",
+            "Copy diagnostics",
+            window.panels.log.copy_diagnostics,
+            "Help",
+            icon="copy",
+            help="Versions, machine and log, to report a defect",
+            section="log",
+        )
+    )
+    add(Command("help.about", "About Diffusion Studio", window.show_about, "Help", icon="info", section="about"))
+
+
+def _add_dock(window: MainWindow, dock: StudioDock) -> None:
+    identity, title = dock.objectName(), dock.windowTitle()
+    show = window.commands.add(
+        Command(f"window.show.{identity}", title, _ToggleDock(dock), "Window", section="panels", checkable=True)
+    )
+    dock.toggleViewAction().toggled.connect(show.setChecked)
+    window.commands.add(
+        Command(
+            f"window.float.{identity}",
+            f"{title}",
+            dock.float_action.toggle,
+            "Window/Float",
+            section="float",
+        )
+    )
+
+
+class _OpenStarter:
+    def __init__(self, window: MainWindow, identity: str, title: str) -> None:
+        self._window, self._identity, self._title = window, identity, title
+
+    def __call__(self) -> None:
+        self._window.opener.open_starter(self._identity, self._title)
+
+
+class _Switch:
+    def __init__(self, window: MainWindow, name: str) -> None:
+        self._window, self._name = window, name
+
+    def __call__(self) -> None:
+        self._window.workspaces.switch(self._name)
+
+
+class _ChooseTheme:
+    def __init__(self, window: MainWindow, choice: str) -> None:
+        self._window, self._choice = window, choice
+
+    def __call__(self) -> None:
+        self._window.settings.theme = self._choice
+        theme().set_choice(self._choice)
+
+
+class _ToggleDock:
+    def __init__(self, dock: StudioDock) -> None:
+        self._dock = dock
+
+    def __call__(self) -> None:
+        if self._dock.isVisible():
+            self._dock.hide()
+        else:
+            self._dock.show()
+            self._dock.raise_()

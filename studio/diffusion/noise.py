@@ -62,7 +62,7 @@ class PictureNoise:
             everywhere + (numbers & _MASK),
             everywhere + (numbers >> _WORD),
         )
-        normal = _box_muller(philox(counter, self.seed)).reshape(numbers.size, -1)[:, :count]
+        normal = _box_muller(philox(counter, self.seed)).reshape(numbers.size, 4 * blocks)[:, :count]
         return torch.from_numpy(normal.astype(np.float32)).reshape(numbers.size, *self.shape)
 
 

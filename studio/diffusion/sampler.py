@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from studio.diffusion.schedule import NoiseSchedule
@@ -62,7 +63,7 @@ class DDPMSampler:
         """See `Sampler.coefficients`."""
         beta = schedule.beta_between(t, s)
         noise_t, noise_s = schedule.one_minus_alpha_bar_at(t), schedule.one_minus_alpha_bar_at(s)
-        keep = math.sqrt(1.0 - beta)
+        keep = math.sqrt(schedule.kept_between(t, s))
         variance = beta if self.variance == "beta" else beta * noise_s / noise_t
         return StepCoefficients(
             state=1.0 / keep,
@@ -87,7 +88,7 @@ class DDIMSampler:
         beta = schedule.beta_between(t, s)
         noise_t, noise_s = schedule.one_minus_alpha_bar_at(t), schedule.one_minus_alpha_bar_at(s)
         fresh_variance = self.eta**2 * beta * noise_s / noise_t
-        state = 1.0 / math.sqrt(1.0 - beta)
+        state = 1.0 / math.sqrt(schedule.kept_between(t, s))
         return StepCoefficients(
             state=state,
             predicted_noise=state * math.sqrt(noise_t) - math.sqrt(max(noise_s - fresh_variance, 0.0)),
@@ -182,13 +183,12 @@ def sampling_pairs(step_count: int, steps: int | None = None, spacing: str = "tr
         raise ScheduleError(f"{steps} sampling steps were asked for.", f"Choose a number from 1 to {step_count}.")
     match spacing:
         case "trailing":
-            # Whole numbers only: ⌊T·k/steps + ½⌋ − 1 never repeats, whatever T and steps are.
-            times = [(2 * step_count * k + steps) // (2 * steps) - 1 for k in range(steps, 0, -1)]
+            times = [round(Fraction(step_count * k, steps)) - 1 for k in range(steps, 0, -1)]
         case "leading":
             times = [k * (step_count // steps) for k in range(steps - 1, -1, -1)]
         case _:
             gaps = max(steps - 1, 1)
-            times = [(2 * (step_count - 1) * k + gaps) // (2 * gaps) for k in range(gaps, gaps - steps, -1)]
+            times = [round(Fraction((step_count - 1) * k, gaps)) for k in range(gaps, gaps - steps, -1)]
     return tuple(zip(times, [*times[1:], -1], strict=True))
 
 

@@ -134,11 +134,11 @@ class NoiseSchedule:
 
         Raises ScheduleError unless −1 ≤ s < t < T.
         """
-        if self._checked(s) >= self._checked(t):
-            raise ScheduleError(f"A step must go to less noise, but this one goes from {t + 1} to {s + 1}.")
-        if s == t - 1:
-            return float(self.beta[t])
-        return -math.expm1(float(self.log_alpha_bar[t]) - (0.0 if s == -1 else float(self.log_alpha_bar[s])))
+        return float(self.beta[t]) if self._is_single(t, s) else -math.expm1(self._log_kept(t, s))
+
+    def kept_between(self, t: int, s: int) -> float:
+        """1 − β_{t|s} = ᾱ_t / ᾱ_s without cancellation where β_{t|s} is nearly 1. Raises as `beta_between`."""
+        return 1.0 - float(self.beta[t]) if self._is_single(t, s) else math.exp(self._log_kept(t, s))
 
     def warnings(self) -> tuple[ScheduleWarning, ...]:
         """What is poor about this schedule, most harmful first; empty when it is a good one."""
@@ -163,6 +163,14 @@ class NoiseSchedule:
         except (TypeError, ValueError) as error:
             raise ScheduleError("The noise schedule could not be read: its options are not numbers.") from error
         return cls(content["beta"], kind, numbers)
+
+    def _is_single(self, t: int, s: int) -> bool:
+        if self._checked(s) >= self._checked(t):
+            raise ScheduleError(f"A step must go to less noise, but this one goes from {t + 1} to {s + 1}.")
+        return s == t - 1
+
+    def _log_kept(self, t: int, s: int) -> float:
+        return float(self.log_alpha_bar[t]) - (0.0 if s == -1 else float(self.log_alpha_bar[s]))
 
     def _checked(self, t: int) -> int:
         if not -1 <= t < self.step_count:

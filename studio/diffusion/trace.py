@@ -7,6 +7,7 @@ Of each step only z_t, z_s, one of (ε̂, x̂0) and a few numbers are kept; the 
     mean = state·z_t − predicted_noise·ε̂   kept as well where predicted_noise > 1 would magnify rounding
     injected = z_s − mean
 
+What follows differs from what was recorded by float32 rounding only: at most a millionth of the largest value.
 A z_s is the next step's z_t and is held once, so a run of K steps costs about 2K + 1 pictures' worth of float32.
 """
 

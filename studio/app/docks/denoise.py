@@ -1,0 +1,319 @@
+"""The microscope: one picture of the run, large, and the step that it is in, taken apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.app.denoising import denoising_of
+from studio.app.docks.denoise_start import DenoiseStart
+from studio.app.film_export import save_still
+from studio.app.frames import FilmKind, Frames
+from studio.app.imaging import fitted_size
+from studio.app.step_equation import next_symbol, shown_time
+from studio.app.theme import FontSize, Space, theme
+from studio.app.transport import handle_transport_key
+from studio.app.widgets.banner import Banner
+from studio.app.widgets.controls import IconButton, Label, format_number
+from studio.app.widgets.export_film import ask_for_file
+from studio.app.widgets.math_text import MathLabel, Term
+from studio.app.widgets.picture_view import PictureView
+from studio.app.widgets.step_apart import StepApart
+from studio.errors import StudioError
+
+if TYPE_CHECKING:
+    from studio.app.runner import Runner
+    from studio.app.state import StudioState
+
+_PANE_LEAST, _PANE_MOST = 330, 640
+_COLUMN_GAP = 28
+_EDGE = 3
+_STILL_SIDE = 512
+_TOP_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+_PIXEL_VALUES = ((FilmKind.Z, "z", "text"), (FilmKind.EPSILON, "ε̂", "d2"), (FilmKind.X0, "x̂_0", "d3"))
+
+
+class DenoiseStage(QWidget):
+    """The centre of the denoising workspace: models to begin with, then the microscope."""
+
+    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("denoise-stage")
+        self._denoising = denoising_of(state)
+        self.start_page = DenoiseStart(state, runner)
+        self.microscope = Microscope(state, runner)
+        self._banner = Banner()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.start_page)
+        self._pages.addWidget(self.microscope)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
+        layout.setSpacing(Space.S)
+        layout.addWidget(self._banner)
+        layout.addWidget(self._pages, 1)
+        self._denoising.frames_changed.connect(self._choose_page)
+        self._denoising.failed.connect(self._show_error)
+        self._denoising.running_changed.connect(self._clear_error)
+        self._denoising.exported.connect(self._show_exported)
+        theme().changed.connect(self.update)
+        self._choose_page()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme().color("panel"))
+        painter.end()
+
+    @Slot()
+    def _choose_page(self) -> None:
+        there = self._denoising.frames is not None
+        self._pages.setCurrentWidget(self.microscope if there else self.start_page)
+
+    @Slot(object)
+    def _show_error(self, error: StudioError) -> None:
+        self._banner.show_error(error)
+
+    @Slot(bool)
+    def _clear_error(self, running: bool) -> None:
+        if running:
+            self._banner.clear()
+
+    @Slot(object)
+    def _show_exported(self, path: object) -> None:
+        self._banner.show_message(f"The film was saved as {path}.", kind="ok")
+
+
+class Microscope(QWidget):
+    """Headline, large picture, equation and tiles of the moment under the playhead."""
+
+    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._denoising = denoising_of(state)
+        self._playback = self._denoising.playback
+        self._hovered: tuple[int, int] | None = None
+        self._picture_size = (1, 1)
+        self._stale = True
+        self._build()
+        playback, denoising = self._playback, self._denoising
+        playback.position_changed.connect(self._show_moment)
+        denoising.frames_changed.connect(self._show_run)
+        denoising.frames_grew.connect(self._show_growth)
+        denoising.picture_changed.connect(self._show_moment)
+        denoising.running_changed.connect(self._show_moment)
+        self._show_run()
+
+    def _build(self) -> None:
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._headline = MathLabel(spacing=0)
+        self._export = IconButton("export", "Save this moment as a picture…")
+        self._export.clicked.connect(self._save_still)
+        header = QHBoxLayout()
+        header.setContentsMargins(0, 0, 0, 0)
+        header.addWidget(self._headline, 1)
+        header.addWidget(self._export)
+        self._header = QWidget(self)
+        self._header.setLayout(header)
+
+        self.picture = PictureView(
+            self,
+            edge_role="text",
+            name="The picture now",
+            alignment=_TOP_LEFT,
+        )
+        self.picture.setToolTip("Click marks a pixel; Shift and the arrow keys move the mark")
+        self.picture.installEventFilter(self)
+        self.picture.pixel_hovered.connect(self._hover)
+        self.picture.left.connect(self._unhover)
+        self.picture.pixel_marked.connect(self._show_values)
+        self.step_apart = StepApart(self)
+        self._caption = MathLabel(parent=self, spacing=6)
+        self._pixel = Label("", self, role="muted", size=FontSize.LABEL)
+        self._values = MathLabel(parent=self, spacing=4, alignment=Qt.AlignmentFlag.AlignRight)
+
+    @Slot()
+    def _show_run(self) -> None:
+        frames = self._denoising.frames
+        self._stale = True
+        if frames is None:
+            return
+        _, height, width = frames.picture_shape
+        mark = self.picture.mark()
+        if mark is not None and (mark[0] >= width or mark[1] >= height):
+            self.picture.set_mark(None)
+        self._picture_size = (width, height)
+        self._arrange()
+        self._show_moment()
+
+    @Slot()
+    def _show_growth(self) -> None:
+        if self._stale:
+            self._show_moment()
+
+    @Slot()
+    def _show_moment(self) -> None:
+        frames = self._denoising.frames
+        if frames is None or not frames.count or not self.isVisible():
+            self._stale = True
+            self._headline.set_terms((_strong("Preparing the model…"),) if self._denoising.running else ())
+            return
+        self._stale = False
+        position, picture = self._playback.position, self._denoising.picture
+        step = frames.step(position)
+        self._show_headline(frames, position)
+        self.picture.show_values(_array(frames.state(position), picture))
+        self._show_caption(frames, position)
+        self._show_values()
+        self.step_apart.show_step(step, frames.trace.sampler, picture, clipped=frames.trace.clip)
+
+    def _show_headline(self, frames: Frames, position: int) -> None:
+        step = frames.step(position)
+        muted = {"role": "muted", "size": FontSize.LABEL}
+        if frames.is_result(position):
+            title = "Finished" if frames.trace.complete else f"After step {step.index + 1}"
+            rest = f"after {step.total} steps" if frames.trace.complete else f"of {step.total}"
+            moment = f" = {frames.time(position)}"
+        else:
+            title, rest = f"Step {step.index + 1}", f"of {step.total}"
+            moment = f" = {shown_time(step.t)} → {shown_time(step.s)}"
+        self._headline.set_terms(
+            (
+                _strong(title),
+                Term(f" {rest}", "muted", FontSize.HEADLINE, words=True),
+                Term("     ", **muted, words=True),
+                Term("t", **muted),
+                Term(moment, **muted, words=True),
+            )
+        )
+
+    def _show_caption(self, frames: Frames, position: int) -> None:
+        symbol, words = "z_t", "the picture now"
+        if frames.is_result(position):
+            symbol = next_symbol(frames.step(position))
+            words = "the finished picture" if frames.trace.complete else "where the run stopped"
+            if self._denoising.running and not frames.trace.complete:
+                words = "the picture now"
+        self._caption.set_terms(
+            (Term(symbol, "text", FontSize.SECTION), Term(words, "muted", FontSize.LABEL, words=True))
+        )
+
+    @Slot()
+    def _show_values(self) -> None:
+        """The numbers of the pixel under the mouse, or of the marked one."""
+        frames, pixel = self._denoising.frames, self._hovered or self.picture.mark()
+        if frames is None or not frames.count or pixel is None:
+            self._pixel.setText("point at a pixel to read its values")
+            self._values.set_terms(())
+            self._arrange_caption()
+            return
+        x, y = pixel
+        position, picture = self._playback.position, self._denoising.picture
+        self._pixel.setText(f"pixel {x}, {y}")
+        terms: list[Term] = []
+        for kind, symbol, role in _PIXEL_VALUES:
+            if frames.is_result(position) and kind is not FilmKind.Z:
+                continue
+            numbers = frames.values(position, kind)[picture, :, y, x].tolist()
+            terms.append(Term((" " if terms else "") + symbol, role, FontSize.LABEL))
+            terms += [Term(format_number(value), role, FontSize.LABEL, words=True) for value in numbers]
+        self._values.set_terms(terms)
+        self._arrange_caption()
+
+    @Slot(int, int)
+    def _hover(self, x: int, y: int) -> None:
+        self._hovered = (x, y)
+        self._show_values()
+
+    @Slot()
+    def _unhover(self) -> None:
+        self._hovered = None
+        self._show_values()
+
+    @Slot()
+    def _save_still(self) -> None:
+        frames = self._denoising.frames
+        if frames is None or not frames.count:
+            return
+        position, picture = self._playback.position, self._denoising.picture
+        path = ask_for_file(self, "Save this moment", f"moment-{frames.time(position):04d}.png", "PNG (*.png)")
+        if path is None:
+            return
+        pixels = frames.pictures(position)[picture]
+        width, height = self._picture_size
+        scale = max(1, fitted_size(width, height, _STILL_SIDE, _STILL_SIDE)[0] // width)
+        try:
+            save_still(pixels, path, scale)
+        except StudioError as error:
+            self._denoising.failed.emit(error)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show_moment()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._stale = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not handle_transport_key(self._playback, event):
+            super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # In the large picture too the arrow keys go through time; with Shift they move the mark.
+        if watched is self.picture and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                plain = QKeyEvent(event.type(), event.key(), Qt.KeyboardModifier.NoModifier, event.text())
+                self.picture.keyPressEvent(plain)
+                return True
+            return handle_transport_key(self._playback, event)
+        return super().eventFilter(watched, event)
+
+    def _arrange(self) -> None:
+        """The picture takes the height there is, as a whole multiple; equation and tiles stand beside it."""
+        width, height = self.width(), self.height()
+        header, caption = 36, 24 * (2 if self._caption_rows() == 2 else 1)
+        top = header + Space.M
+        room = (width - _PANE_LEAST - _COLUMN_GAP, height - top - caption - _EDGE)
+        ratio = self.devicePixelRatioF()
+        fitted = fitted_size(*self._picture_size, max(room[0], 1) * ratio, max(room[1], 1) * ratio)
+        shown = (fitted[0] / ratio, fitted[1] / ratio)
+        column = max(round(shown[0]), min(280, room[0]))
+        pane = min(width - column - _COLUMN_GAP, _PANE_MOST)
+        left = max(0, (width - column - _COLUMN_GAP - pane) // 2)
+        self._header.setGeometry(left, 0, column + _COLUMN_GAP + pane, header)
+        self.picture.setGeometry(left, top - _EDGE, column, round(shown[1]) + _EDGE + 1)
+        self._caption_area = (left, top + round(shown[1]) + Space.XS, column)
+        self._arrange_caption()
+        self.step_apart.setGeometry(left + column + _COLUMN_GAP, top, pane, height - top)
+
+    def _caption_rows(self) -> int:
+        frames = self._denoising.frames
+        return 2 if frames is not None and frames.picture_shape[0] > 1 else 1
+
+    def _arrange_caption(self) -> None:
+        left, top, width = getattr(self, "_caption_area", (0, 0, 0))
+        caption, values = self._caption.sizeHint().width(), self._values.sizeHint().width()
+        pixel = self._pixel.sizeHint().width()
+        self._caption.setGeometry(left, top, caption, 20)
+        if self._caption_rows() == 2:
+            self._pixel.setGeometry(left + width - pixel, top, pixel, 20)
+            self._values.setGeometry(left, top + 22, width, 20)
+        else:
+            self._values.setGeometry(left + width - values, top, values, 20)
+            start = left + width - pixel - (values + Space.M if self._values.terms else 0)
+            self._pixel.setGeometry(start, top, pixel, 20)
+            self._pixel.setVisible(start > left + caption + Space.S)
+
+
+def _strong(text: str) -> Term:
+    return Term(text, "text", FontSize.HEADLINE, words=True, weight=600)
+
+
+def _array(values: object, picture: int) -> np.ndarray:
+    return values[picture].movedim(0, -1).numpy()

@@ -1,0 +1,281 @@
+"""The sampler panel: which model denoises, how, and the button that starts it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QMenu, QProgressBar, QVBoxLayout, QWidget
+
+from studio.app.denoising import denoising_of
+from studio.app.icons import icon
+from studio.app.model_facts import duration, measures, memory, origin, preview_of, title_of
+from studio.app.sampler_settings import MOST_PICTURES, SamplerSettings
+from studio.app.state import ModelChoice, ModelSource
+from studio.app.theme import FontSize, Space
+from studio.app.widgets.banner import Banner
+from studio.app.widgets.controls import (
+    CheckField,
+    Label,
+    LabelledRow,
+    PrimaryButton,
+    SeedField,
+    SegmentedControl,
+    ValueSlider,
+)
+from studio.app.widgets.dock import StudioDock
+from studio.app.widgets.model_card import ModelCard
+from studio.errors import StudioError
+
+if TYPE_CHECKING:
+    from studio.app.runner import Runner
+    from studio.app.state import StudioState
+
+_USUAL_STEP_COUNT = 1000
+_LEAST_WIDTH = 244
+_MODEL_FILTER = "Models (*.safetensors)"
+_ICONS = {ModelSource.LIVE: "training", ModelSource.FILE: "folder", ModelSource.STARTER: "star"}
+
+
+class SamplerDock(StudioDock):
+    """Chooses the model, sets the sampler, starts and cancels the reverse process."""
+
+    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
+        super().__init__("sampler", "Sampler", "", parent)
+        self._state = state
+        self._runner = runner
+        self._denoising = denoising_of(state)
+        self._build(self._denoising.settings)
+        self._connect()
+        self._show_model()
+        self._show_settings()
+
+    def _build(self, settings: SamplerSettings) -> None:
+        self.card = ModelCard()
+        self._banner = Banner()
+        self._sampler = SegmentedControl((("ddpm", "DDPM"), ("ddim", "DDIM")), name="Sampler", stretch=True)
+        self._sampler.set_option_tooltip("ddpm", "Algorithm 20.2: carve a little noise off, add fresh noise")
+        self._sampler.set_option_tooltip("ddim", "The same model without fresh noise: good with few steps")
+        self._steps = ValueSlider(
+            "Steps",
+            1,
+            _USUAL_STEP_COUNT,
+            settings.steps,
+            logarithmic=True,
+            tooltip="How many steps from noise to picture. All of them is the book's way; fewer take longer strides.",
+        )
+        self._remark = Label("", role="muted", size=FontSize.RANGE, wrap=True)
+        self._variance = SegmentedControl((("beta", "√β"), ("posterior", "smaller")), name="Fresh noise", stretch=True)
+        self._variance.set_option_tooltip("beta", "As much fresh noise as Algorithm 20.2 adds")
+        self._variance.set_option_tooltip(
+            "posterior", "Less where little noise is left: the better choice when steps are skipped"
+        )
+        self._variance_row = LabelledRow("Fresh noise", self._variance)
+        self._eta = ValueSlider(
+            "Noise η",
+            0.0,
+            1.0,
+            settings.eta,
+            decimals=2,
+            tooltip="Fresh noise after every step: 0 adds none, 1 as much as DDPM with the smaller noise.",
+        )
+        self._seed = SeedField(
+            value=settings.seed, tooltip="The same seed gives the same noise, and so the same pictures"
+        )
+        self._count = ValueSlider("Pictures", 1, MOST_PICTURES, settings.count, tooltip="How many at once, a seed each")
+        self._clip = CheckField(
+            "Clip x̂₀ to the picture range",
+            settings.clip,
+            tooltip="Hold the predicted picture within −1…1 and correct ε̂ to match. The book's algorithm does not.",
+        )
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setFixedHeight(4)
+        self._progress.setAccessibleName("Denoising")
+        self._button = PrimaryButton("Denoise", "play", large=True)
+        self._facts = Label("", role="muted", size=FontSize.LABEL, wrap=True)
+
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.M)
+        for widget in (self.card, self._banner, LabelledRow("Sampler", self._sampler)):
+            column.addWidget(widget)
+        steps = QVBoxLayout()
+        steps.setSpacing(2)
+        steps.addWidget(self._steps)
+        steps.addWidget(self._remark)
+        column.addLayout(steps)
+        for widget in (self._variance_row, self._eta, self._seed, self._count, self._clip):
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addWidget(self._progress)
+        column.addWidget(self._button)
+        column.addWidget(self._facts)
+        self.set_body(body, scrolling=True)
+        self.setMinimumWidth(_LEAST_WIDTH)
+
+    def _connect(self) -> None:
+        state, denoising = self._state, self._denoising
+        self.card.clicked.connect(self._open_menu)
+        for control in (self._sampler, self._steps, self._variance, self._eta, self._seed, self._count, self._clip):
+            control.value_changed.connect(self._take_settings)
+        self._button.clicked.connect(self._press)
+        state.model_changed.connect(self._show_model)
+        state.model_choices_changed.connect(self._show_model)
+        denoising.settings_changed.connect(self._show_settings)
+        denoising.running_changed.connect(self._show_running)
+        denoising.loading_changed.connect(self._show_model)
+        denoising.progress_changed.connect(self._show_progress)
+        denoising.failed.connect(self._show_error)
+
+    @property
+    def _step_count(self) -> int:
+        model = self._state.model
+        return model.schedule.step_count if model is not None else _USUAL_STEP_COUNT
+
+    def _choice(self) -> ModelChoice | None:
+        """The model the button will use: the chosen one, or the first at hand."""
+        if self._state.model_choice is not None:
+            return self._state.model_choice
+        choices = self._state.model_choices()
+        return choices[0] if choices else None
+
+    @Slot()
+    def _take_settings(self) -> None:
+        self._denoising.set_settings(
+            dataclasses.replace(
+                self._denoising.settings,
+                sampler=str(self._sampler.value()),
+                variance=str(self._variance.value()),
+                eta=float(self._eta.value()),
+                steps=int(self._steps.value()),
+                seed=int(self._seed.value()),
+                count=int(self._count.value()),
+                clip=bool(self._clip.value()),
+            )
+        )
+        self._show_settings()
+
+    @Slot()
+    def _show_settings(self) -> None:
+        settings = self._denoising.settings
+        self._sampler.set_value(settings.sampler)
+        self._steps.set_value(settings.steps)
+        self._variance.set_value(settings.variance)
+        self._eta.set_value(settings.eta)
+        self._seed.set_value(settings.seed)
+        self._count.set_value(settings.count)
+        self._clip.set_value(settings.clip)
+        self._variance_row.setVisible(settings.sampler == "ddpm")
+        self._eta.setVisible(settings.sampler == "ddim")
+        self._remark.setText(settings.remark(self._step_count))
+        self._show_running()
+
+    @Slot()
+    def _show_model(self) -> None:
+        choice, model = self._choice(), self._state.model
+        if choice is None:
+            self.card.set_words("No model yet", "choose one here,", "or train one")
+            self.card.set_pictures(None)
+        elif model is None or choice != self._state.model_choice:
+            waiting = "opening…" if self._denoising.loading else ""
+            self.card.set_words(choice.title, waiting or origin(choice, None))
+            self.card.set_pictures(None)
+        else:
+            self.card.set_words(title_of(choice, model), origin(choice, model), measures(model))
+            picture = preview_of(model)
+            self.card.set_pictures(None if picture is None else picture[None])
+            self._steps.set_range(1, model.schedule.step_count)
+        self.card.setToolTip("Choose another model")
+        self._show_settings()
+
+    @Slot()
+    def _show_running(self) -> None:
+        running, count = self._denoising.running, self._denoising.settings.count
+        self._progress.setVisible(running)
+        if running:
+            self._button.set_text("Cancel", "stop")
+            self._button.setEnabled(True)
+            self._show_progress(*self._denoising.progress)
+            return
+        again = " again" if self._denoising.frames is not None else ""
+        self._button.set_text(f"Denoise {count}{again}", "play")
+        ready = self._choice() is not None and not self._denoising.loading
+        self._button.setEnabled(ready)
+        reason = "" if ready else "Choose a model first"
+        self._button.set_tooltip("Denoise", reason=reason)
+        self._facts.setText(self._estimate())
+
+    @Slot(int, int)
+    def _show_progress(self, done: int, total: int) -> None:
+        self._progress.setRange(0, max(total, 0))
+        self._progress.setValue(done)
+        if total == 0:
+            self._facts.setText("Preparing the model…")
+            return
+        left = self._denoising.seconds_left
+        words = f"step {done} of {total}"
+        self._facts.setText(words if left is None or done == 0 else f"{words} · {duration(left)} left")
+
+    def _estimate(self) -> str:
+        """What a run will cost: time by the last run's pace, and the memory of its trace."""
+        settings, model = self._denoising.settings, self._state.model
+        if model is None:
+            return ""
+        from studio.diffusion.trace import DEFAULT_BUDGET, Trace
+
+        steps = settings.kept_steps(model.schedule.step_count)
+        size = Trace.estimate_bytes(steps, (settings.count, *model.shape))
+        pace = self._denoising.pace(self._choice())
+        time = "" if pace is None else f"about {duration(pace.estimate(steps, settings.count))} · "
+        if size > DEFAULT_BUDGET:
+            return f"{time}trace {memory(DEFAULT_BUDGET)}, not every step is kept"
+        return f"{time}trace {memory(size)}"
+
+    @Slot()
+    def _press(self) -> None:
+        if self._denoising.running:
+            self._denoising.cancel()
+            return
+        choice = self._choice()
+        if choice is not None:
+            self._banner.clear()
+            self._denoising.start(choice, self._runner)
+
+    @Slot(object)
+    def _show_error(self, error: StudioError) -> None:
+        self._banner.show_error(error)
+
+    @Slot()
+    def _open_menu(self) -> None:
+        menu = QMenu(self)
+        current = self._choice()
+        source: ModelSource | None = None
+        for choice in self._state.model_choices():
+            if source is not None and choice.source is not source:
+                menu.addSeparator()
+            source = choice.source
+            action = menu.addAction(icon(_ICONS[choice.source]), choice.title)
+            action.setData(choice)
+            action.setCheckable(True)
+            action.setChecked(choice == current)
+        menu.addSeparator()
+        open_action = menu.addAction(icon("open"), "Open…")
+        chosen = menu.exec(self.card.mapToGlobal(QPoint(0, self.card.height())))
+        if chosen is open_action:
+            self._open_file()
+        elif isinstance(chosen, QAction):
+            self._banner.clear()
+            self._denoising.choose(chosen.data(), self._runner)
+        menu.deleteLater()
+
+    def _open_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self.window(), "Open a model", "", _MODEL_FILTER)
+        if name:
+            path = Path(name)
+            self._banner.clear()
+            self._denoising.choose(ModelChoice(ModelSource.FILE, path.stem, path), self._runner)

@@ -1,0 +1,155 @@
+"""The film strip of a timeline: where moments lie from left to right, and their pictures with their times below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+
+from studio.app.imaging import fitted_size, paint_picture
+from studio.app.theme import FontSize, theme, ui_font
+from studio.app.widgets.math_text import Term
+
+STRIP_HEIGHT = 56
+TICK_HEIGHT = 18
+_GAP, _LEAST_GAP = 8, 3
+_SLIDING_MARGIN = 3
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a strip shows: `count` of `planned` moments are there, each with a time and a thumbnail.
+
+    `times` holds all `planned` times. `thumbnail(position)` gives a picture of `picture_size` (width, height), one
+    pixel a value; it is asked only for the moments that are drawn.
+    """
+
+    planned: int
+    count: int
+    times: Sequence[int]
+    thumbnail: Callable[[int], QImage]
+    picture_size: tuple[int, int]
+    name: tuple[Term, ...] = ()
+
+
+class Axis:
+    """Maps positions 0..planned-1 to x, so that first and last thumbnail lie wholly inside left..right."""
+
+    def __init__(self, left: float, right: float, planned: int, thumbnail_width: float) -> None:
+        self.planned = max(planned, 1)
+        width = max(right - left, 1.0)
+        self.all_fit = self.planned * (thumbnail_width + _LEAST_GAP) <= width
+        if self.all_fit:
+            pitch = width / self.planned
+            self.first, self.last = left + pitch / 2, right - pitch / 2
+            self.shown = tuple(range(self.planned))
+        else:
+            self.first, self.last = left + thumbnail_width / 2, right - thumbnail_width / 2
+            self.shown = _chosen(self.planned, max(2, int((width + _GAP) // (thumbnail_width + _GAP))))
+
+    def x(self, position: float) -> float:
+        if self.planned == 1:
+            return self.first
+        return self.first + (self.last - self.first) * position / (self.planned - 1)
+
+    def position(self, x: float) -> int:
+        """The position nearest to x."""
+        if self.planned == 1 or self.last <= self.first:
+            return 0
+        share = (x - self.first) / (self.last - self.first)
+        return max(0, min(round(share * (self.planned - 1)), self.planned - 1))
+
+
+def _chosen(planned: int, most: int) -> tuple[int, ...]:
+    """At most `most` of `planned` positions, evenly spaced to the eye, the last among them."""
+    if planned > 8 * most:
+        return tuple(round(i * (planned - 1) / (most - 1)) for i in range(most))
+    # With few positions to choose from, rounding would show as uneven gaps: only a constant stride looks even.
+    stride = -(-planned // most)
+    return tuple(range((planned - 1) % stride, planned, stride))
+
+
+def thumbnail_size(
+    picture_size: tuple[int, int], ratio: float = 1.0, height: float = STRIP_HEIGHT, widest: float = 96
+) -> tuple[float, float]:
+    """(width, height) on a screen of `ratio` device pixels: the largest whole multiple, or fraction, that fits."""
+    width, picture_height = picture_size
+    fitted = fitted_size(width, picture_height, widest * ratio, height * ratio)
+    return fitted[0] / ratio, fitted[1] / ratio
+
+
+class FilmStripPainter:
+    """Paints the thumbnails of a film along an axis, and the one under the playhead."""
+
+    def __init__(self, film: Film, axis: Axis, top: float, ratio: float = 1.0) -> None:
+        self._film = film
+        self._axis = axis
+        self._top = top
+        self._size = thumbnail_size(film.picture_size, ratio)
+
+    def paint_still(self, painter: QPainter) -> None:
+        """All that does not move with the playhead."""
+        tokens = theme().tokens
+        for position in self._axis.shown:
+            target = self._target(position)
+            if position < self._film.count:
+                self._paint_thumbnail(painter, target, position)
+            else:
+                painter.fillRect(target, tokens.color("canvas"))
+
+    def paint_ticks(self, painter: QPainter, current: int) -> None:
+        """The times; those that would touch the current one make way for it."""
+        tokens = theme().tokens
+        plain, bold = ui_font(FontSize.RANGE), ui_font(FontSize.LABEL, QFont.Weight.DemiBold)
+        metrics = QFontMetricsF(plain)
+        top = self._top + STRIP_HEIGHT
+        taken: list[tuple[float, float]] = []
+        if self._film.count:
+            half = QFontMetricsF(bold).horizontalAdvance(str(self._film.times[current])) / 2 + 5
+            x = self._axis.x(current)
+            taken.append((x - half, x + half))
+            self._paint_tick(painter, x, top, current, bold, tokens.color("text"))
+        for position in self._axis.shown:
+            x = self._axis.x(position)
+            half = metrics.horizontalAdvance(str(self._film.times[position])) / 2 + 3
+            if any(x - half < end and start < x + half for start, end in taken):
+                continue
+            taken.append((x - half, x + half))
+            color = tokens.color("muted" if position < self._film.count else "disabled")
+            self._paint_tick(painter, x, top, position, plain, color)
+
+    def paint_current(self, painter: QPainter, current: int) -> None:
+        """The moment under the playhead, framed; it slides over the strip where not every moment has its place."""
+        if not self._film.count:
+            return
+        tokens = theme().tokens
+        target = self._target(current)
+        if current not in self._axis.shown:
+            margin = _SLIDING_MARGIN
+            painter.fillRect(target.adjusted(-margin, -margin, margin, margin), tokens.color("panel"))
+            self._paint_thumbnail(painter, target, current)
+        painter.setPen(QPen(tokens.color("accent"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(target.adjusted(-2, -2, 2, 2))
+
+    def current_bottom(self, current: int) -> float:
+        """Where the playhead's line may begin below the current thumbnail."""
+        return self._target(current).bottom() + 3
+
+    def _target(self, position: int) -> QRectF:
+        width, height = self._size
+        x = round(self._axis.x(position) - width / 2)
+        y = round(self._top + (STRIP_HEIGHT - height) / 2)
+        return QRectF(x, y, width, height)
+
+    def _paint_thumbnail(self, painter: QPainter, target: QRectF, position: int) -> None:
+        paint_picture(painter, target, self._film.thumbnail(position))
+
+    def _paint_tick(self, painter: QPainter, x: float, top: float, position: int, font: QFont, color: QColor) -> None:
+        painter.setFont(font)
+        painter.setPen(color)
+        text = str(self._film.times[position])
+        metrics = QFontMetricsF(font)
+        painter.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, top + 4 + metrics.ascent()), text)

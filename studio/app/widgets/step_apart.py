@@ -1,0 +1,262 @@
+"""One reverse step taken apart: the equation with its numbers, and below it the same equation in six pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from studio.app.frames import NOISE_LIMIT, PART_LIMIT
+from studio.app.imaging import fitted_size
+from studio.app.step_equation import (
+    EPSILON_HAT,
+    EPSILON_ROLE,
+    FRESH_NOISE,
+    FRESH_ROLE,
+    MINUS,
+    X_HAT,
+    X_ROLE,
+    Z_ROLE,
+    adds_noise,
+    next_symbol,
+    no_noise_reason,
+    step_columns,
+    step_sentence,
+)
+from studio.app.theme import FontSize, Space, theme, ui_font
+from studio.app.widgets.equation import EquationView
+from studio.app.widgets.labels import format_number
+from studio.app.widgets.math_text import MathLabel, MathLine, Term
+from studio.app.widgets.tile import Tile
+
+if TYPE_CHECKING:
+    import torch
+
+    from studio.diffusion.reverse import Step
+    from studio.diffusion.sampler import Sampler
+
+_TILE_HEAD, _TILE_FOOT = 25, 18
+_HEADING = 20
+_ROW_WORDS = _HEADING + 4 + _TILE_HEAD + _TILE_FOOT
+_GAP = 32
+_LEAST_ROW = 408
+_SMALLEST_SIDE, _LARGEST_SIDE = 48, 176
+_EQUATION_HEIGHT = (60, 92)
+
+
+class StepApart(QWidget):
+    """Shows a Step of one picture of the batch.
+
+    Row 1 is what the model does: z_t in, ε̂, and so x̂0. Row 2 is what the sampler does: what is taken off, the fresh
+    noise (both on ±1, so faint means small), and what comes next: z_s = state·z_t − taken off + fresh noise.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._picture_size = QSize(1, 1)
+        self._operators: list[tuple[QRectF, str]] = []
+        self._heading_terms: tuple[tuple[Term, ...], tuple[Term, ...]] = ((), ())
+        self.equation = EquationView(self)
+        self._headings = (MathLabel((), self, spacing=0), MathLabel((), self, spacing=0))
+        self.tile_z = Tile("z_t", "in", Z_ROLE, self)
+        self.tile_noise = Tile(EPSILON_HAT, "predicted noise", EPSILON_ROLE, self)
+        self.tile_x0 = Tile(X_HAT, "the picture", X_ROLE, self)
+        self.tile_taken = Tile(EPSILON_HAT, "taken off", EPSILON_ROLE, self)
+        self.tile_fresh = FreshNoiseTile(FRESH_NOISE, "fresh noise", FRESH_ROLE, self)
+        self.tile_next = Tile("z_s", "next", Z_ROLE, self)
+        theme().changed.connect(self._repaint)
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """All six, row by row."""
+        return (self.tile_z, self.tile_noise, self.tile_x0, self.tile_taken, self.tile_fresh, self.tile_next)
+
+    def show_step(self, step: Step, sampler: Sampler, picture: int, *, clipped: bool = False) -> None:
+        """Show a step; `clipped`: the run holds x̂0 within the picture range."""
+        variance = str(getattr(sampler, "variance", ""))
+        self.equation.set_columns(step_columns(step, sampler.name, variance), step_sentence(step))
+        self._show_headings(step, clipped)
+        self._show_symbols(step)
+        self.tile_z.show_values(_array(step.z_t, picture))
+        self.tile_noise.show_signed(_array(step.eps, picture), NOISE_LIMIT)
+        self.tile_x0.show_values(_array(step.x0, picture))
+        # What is shown as taken off is what is added: the negative.
+        self.tile_taken.show_signed(-_array(step.subtracted, picture), PART_LIMIT)
+        if adds_noise(step):
+            self.tile_fresh.set_reason("")
+            self.tile_fresh.show_signed(_array(step.injected, picture), PART_LIMIT)
+        else:
+            self.tile_fresh.clear()
+            self.tile_fresh.set_reason(no_noise_reason(step, sampler.name))
+        self.tile_next.show_values(_array(step.z_s, picture))
+        _, _, height, width = step.z_t.shape
+        if QSize(width, height) != self._picture_size:
+            self._picture_size = QSize(width, height)
+            self._arrange()
+        self.update()
+
+    def side_for(self, width: int, height: int) -> int:
+        """The room for the picture of a tile when the whole is width × height."""
+        by_width = (width - 2 * _GAP) // 3
+        by_height = (height - _EQUATION_HEIGHT[0] - Space.M - Space.S) // 2 - _ROW_WORDS
+        return max(_SMALLEST_SIDE, min(by_width, by_height, _LARGEST_SIDE))
+
+    def sizeHint(self) -> QSize:
+        return QSize(3 * 112 + 2 * _GAP, 470)
+
+    def minimumSizeHint(self) -> QSize:
+        side = _SMALLEST_SIDE
+        return QSize(3 * 80 + 2 * _GAP, _EQUATION_HEIGHT[0] + Space.M + Space.S + 2 * (_ROW_WORDS + side))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme().color("muted"), 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        for area, operator in self._operators:
+            _paint_operator(painter, area, operator)
+        painter.end()
+
+    def _show_headings(self, step: Step, clipped: bool) -> None:
+        words = "Carve a little off, add fresh noise" if adds_noise(step) else "Carve a little off"
+        note = ", clipped to the picture range" if clipped and step.clipped_share > 0 else ""
+        self._heading_terms = (
+            (
+                *_heading("1", "Name the noise"),
+                _muted("   the model reads "),
+                Term("z_t", "muted", FontSize.LABEL),
+                _muted(" and "),
+                Term("t", "muted", FontSize.LABEL),
+                *((_muted(note),) if note else ()),
+            ),
+            (
+                *_heading("2", words),
+                _muted(f"   starting from {format_number(step.coefficients.state, 3)} "),
+                Term("z_t", "muted", FontSize.LABEL),
+            ),
+        )
+        self._fit_headings()
+
+    def _fit_headings(self) -> None:
+        """Where the explanation does not fit, the bold words stand alone."""
+        for heading, terms in zip(self._headings, self._heading_terms, strict=True):
+            heading.set_terms(terms if MathLine(terms).width <= self.width() else terms[:2])
+
+    def _show_symbols(self, step: Step) -> None:
+        c = step.coefficients
+        self.tile_taken.set_symbol(
+            (
+                Term(f"{MINUS}{format_number(c.predicted_noise, 3)}", EPSILON_ROLE, FontSize.TEXT, words=True),
+                Term(EPSILON_HAT, EPSILON_ROLE, FontSize.SECTION),
+            )
+        )
+        number = (Term(format_number(c.fresh_noise, 3), FRESH_ROLE, FontSize.TEXT, words=True),)
+        symbol = Term(FRESH_NOISE, FRESH_ROLE, FontSize.SECTION)
+        self.tile_fresh.set_symbol((*(number if adds_noise(step) else ()), symbol), "fresh noise")
+        self.tile_next.set_symbol(next_symbol(step), "the picture" if step.s < 0 else "next")
+
+    def _arrange(self) -> None:
+        width, height = self.width(), self.height()
+        ratio = self.devicePixelRatioF()
+        side = self.side_for(width, height)
+        fitted = fitted_size(self._picture_size.width(), self._picture_size.height(), side * ratio, side * ratio)
+        shown = (fitted[0] / ratio, fitted[1] / ratio)
+        # Small pictures keep the distance that their words need.
+        row = min(width, max(3 * shown[0] + 2 * _GAP, _LEAST_ROW))
+        pitch = (row - shown[0]) / 2
+        tile_height = round(shown[1]) + _TILE_HEAD + _TILE_FOOT
+        rows = 2 * (_HEADING + Space.XS + tile_height) + Space.M + Space.S
+        low, high = _EQUATION_HEIGHT
+        equation_height = max(low, min(high, height - rows))
+        self.equation.setGeometry(0, 0, round(row), equation_height)
+        y = equation_height + Space.M
+        self._operators = []
+        for heading, tiles, operators in (
+            (self._headings[0], self.tiles[:3], ("arrow", "double arrow")),
+            (self._headings[1], self.tiles[3:], ("plus", "equals")),
+        ):
+            heading.setGeometry(0, y, width, _HEADING)
+            top = y + _HEADING + Space.XS
+            for index, tile in enumerate(tiles):
+                left = round(index * pitch)
+                right = round((index + 1) * pitch) - Space.XS if index < 2 else width
+                tile.setGeometry(QRect(left, top, right - left, tile_height))
+            middle = top + _TILE_HEAD + shown[1] / 2
+            for index, operator in enumerate(operators):
+                left = index * pitch + shown[0]
+                gap = pitch - shown[0]
+                self._operators.append((QRectF(left + gap / 2 - 9, middle - 9, 18, 18), operator))
+            y = top + tile_height + Space.S
+        self._fit_headings()
+        self.update()
+
+    @Slot()
+    def _repaint(self) -> None:
+        self.update()
+
+
+class FreshNoiseTile(Tile):
+    """The tile of the fresh noise, which says in words when there is none."""
+
+    _reason = ""
+
+    def set_reason(self, reason: str) -> None:
+        """Why nothing is shown; "" while something is."""
+        if reason != self._reason:
+            self._reason = reason
+            self.setAccessibleDescription(reason)
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._reason:
+            return
+        painter = QPainter(self)
+        painter.setPen(theme().color("muted"))
+        painter.setFont(ui_font(FontSize.RANGE))
+        area = self.picture_rect().adjusted(4, 2, -4, -2)
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self._reason)
+        painter.end()
+
+
+def _heading(number: str, words: str) -> tuple[Term, Term]:
+    bold = {"size": FontSize.TEXT, "words": True, "weight": 600}
+    return Term(f"{number}  ", "text", **bold), Term(words, "text", **bold)
+
+
+def _muted(text: str) -> Term:
+    return Term(text, "muted", FontSize.LABEL, words=True)
+
+
+def _array(values: torch.Tensor, picture: int) -> np.ndarray:
+    return values[picture].movedim(0, -1).numpy()
+
+
+def _paint_operator(painter: QPainter, area: QRectF, operator: str) -> None:
+    left, right, middle, x = area.left(), area.right(), area.center().y(), area.center().x()
+
+    def line(x1: float, y1: float, x2: float, y2: float) -> None:
+        painter.drawLine(round(x1 * 2) / 2, round(y1 * 2) / 2, round(x2 * 2) / 2, round(y2 * 2) / 2)
+
+    if operator == "arrow":
+        line(left, middle, right, middle)
+        line(right - 4, middle - 4, right, middle)
+        line(right - 4, middle + 4, right, middle)
+    elif operator == "double arrow":
+        line(left, middle - 2.5, right - 3, middle - 2.5)
+        line(left, middle + 2.5, right - 3, middle + 2.5)
+        line(right - 6, middle - 6, right, middle)
+        line(right - 6, middle + 6, right, middle)
+    elif operator == "plus":
+        line(x - 7, middle, x + 7, middle)
+        line(x, middle - 7, x, middle + 7)
+    else:
+        line(x - 7, middle - 3, x + 7, middle - 3)
+        line(x - 7, middle + 3, x + 7, middle + 3)

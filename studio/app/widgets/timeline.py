@@ -1,0 +1,243 @@
+"""The timeline: film strip above, lanes below, one playhead through both. Drag anywhere to scrub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from studio.app.theme import FontSize, Size, Space, theme
+from studio.app.widgets.film_strip import STRIP_HEIGHT, TICK_HEIGHT, Axis, Film, FilmStripPainter, thumbnail_size
+from studio.app.widgets.lanes import Lane, LanePainter
+from studio.app.widgets.math_text import MathLine, Term
+
+_LABEL_COLUMN = 146
+_VALUE_COLUMN = 118
+_LOWEST_LANE, _HIGHEST_LANE = 24, 64
+_LANE_HEIGHT = 36
+_TOP = 4
+_STRIDE_KEYS = 10
+
+
+class TimelineView(QWidget):
+    """Shows a Film and Lanes on one axis and asks to seek where the person points.
+
+    What does not move with the playhead is drawn once into a pixmap, so scrubbing costs the same for any length.
+    """
+
+    seek_requested = Signal(object)
+    """int: the position to show."""
+    play_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._film: Film | None = None
+        self._lanes: tuple[Lane, ...] = ()
+        self._position = 0
+        self._still: QPixmap | None = None
+        self._wheel = 0
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Timeline")
+        theme().changed.connect(self.redraw)
+
+    @property
+    def film(self) -> Film | None:
+        return self._film
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        return self._lanes
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    def set_film(self, film: Film | None) -> None:
+        """Show another film, or the same one grown longer."""
+        self._film = film
+        self.redraw()
+
+    def set_lanes(self, lanes: Sequence[Lane]) -> None:
+        self._lanes = tuple(lanes)
+        self.redraw()
+        self.updateGeometry()
+
+    def set_position(self, position: int) -> None:
+        """Move the playhead."""
+        if position != self._position:
+            self._position = position
+            if self._film is not None and self._film.count:
+                self.setAccessibleDescription(f"t = {self._film.times[self._current()]}")
+            self.update()
+
+    @Slot()
+    def redraw(self) -> None:
+        """Draw everything anew: the theme or the thumbnails changed."""
+        self._still = None
+        self.update()
+
+    def axis(self) -> Axis | None:
+        """The map between positions and x; None while there is no film."""
+        if self._film is None:
+            return None
+        width, _ = thumbnail_size(self._film.picture_size, self.devicePixelRatioF())
+        return Axis(_LABEL_COLUMN, self.width() - _VALUE_COLUMN, self._film.planned, width)
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, self._height_with(_LANE_HEIGHT))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(420, self._height_with(_LOWEST_LANE))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        axis = self.axis()
+        if self._film is not None and axis is not None:
+            if self._still is None:
+                self._still = self._draw_still(self._film, axis)
+            painter.drawPixmap(0, 0, self._still)
+            self._paint_moving(painter, self._film, axis)
+        if self.hasFocus() and self._film is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme().color("accent"), 1, Qt.PenStyle.DotLine))
+            painter.drawRect(self.rect().adjusted(Space.XS, 0, -Space.XS, -1))
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._still = None
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._still = None
+        super().changeEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._seek_to(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._seek_to(event.position())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta = event.angleDelta()
+        self._wheel += delta.y() or delta.x()
+        steps, self._wheel = int(self._wheel / 120), self._wheel % 120 if self._wheel > 0 else -(-self._wheel % 120)
+        if steps:
+            self.seek_requested.emit(self._position - steps)
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        last = self._film.count - 1 if self._film is not None else 0
+        targets = {
+            Qt.Key.Key_Left: self._position - 1,
+            Qt.Key.Key_Right: self._position + 1,
+            Qt.Key.Key_PageUp: self._position - _STRIDE_KEYS,
+            Qt.Key.Key_PageDown: self._position + _STRIDE_KEYS,
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: last,
+        }
+        key = Qt.Key(event.key())
+        if key in targets:
+            self.seek_requested.emit(max(0, min(targets[key], last)))
+        elif key == Qt.Key.Key_Space:
+            self.play_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            for lane, area in zip(self._lanes, self._lane_areas(), strict=True):
+                if lane.tooltip and area.top() <= event.pos().y() <= area.bottom():
+                    QToolTip.showText(event.globalPos(), lane.tooltip, self)
+                    return True
+            QToolTip.hideText()
+            return True
+        return super().event(event)
+
+    def _height_with(self, lane_height: int) -> int:
+        lanes = len(self._lanes) or 3
+        return _TOP + STRIP_HEIGHT + TICK_HEIGHT + Space.S + lanes * (lane_height + Space.XS) + Space.S
+
+    def _current(self) -> int:
+        assert self._film is not None
+        return max(0, min(self._position, self._film.count - 1))
+
+    def _seek_to(self, point: QPointF) -> None:
+        axis = self.axis()
+        if axis is not None and self._film is not None and self._film.count:
+            self.seek_requested.emit(min(axis.position(point.x()), self._film.count - 1))
+
+    def _lane_areas(self) -> list[QRectF]:
+        if not self._lanes:
+            return []
+        top = _TOP + STRIP_HEIGHT + TICK_HEIGHT + Space.S
+        available = (self.height() - top - Space.S) / len(self._lanes) - Space.XS
+        height = round(max(_LOWEST_LANE, min(available, _HIGHEST_LANE)))
+        left, right = _LABEL_COLUMN - 4, self.width() - _VALUE_COLUMN + 4
+        return [
+            QRectF(left, top + index * (height + Space.XS), right - left, height) for index in range(len(self._lanes))
+        ]
+
+    def _strip_painter(self, film: Film, axis: Axis) -> FilmStripPainter:
+        return FilmStripPainter(film, axis, _TOP, self.devicePixelRatioF())
+
+    def _draw_still(self, film: Film, axis: Axis) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap(self.size() * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        self._strip_painter(film, axis).paint_still(painter)
+        if film.name:
+            name = MathLine(film.name)
+            name.paint(painter, Size.DOCK_PADDING, _TOP + 4 + name.ascent)
+        for lane, area in zip(self._lanes, self._lane_areas(), strict=True):
+            lane_painter = LanePainter(lane, axis, area)
+            lane_painter.paint_still(painter)
+            lane_painter.paint_name(painter, Size.DOCK_PADDING)
+        painter.end()
+        return pixmap
+
+    def _paint_moving(self, painter: QPainter, film: Film, axis: Axis) -> None:
+        current = self._current() if film.count else 0
+        strip = self._strip_painter(film, axis)
+        strip.paint_ticks(painter, current)
+        if not film.count:
+            return
+        tokens = theme().tokens
+        self._paint_time(painter, film.times[current])
+        strip.paint_current(painter, current)
+        areas = self._lane_areas()
+        if areas:
+            x = round(axis.x(current))
+            painter.setPen(QPen(tokens.color("accent"), 2))
+            painter.drawLine(QLineF(x, strip.current_bottom(current), x, _TOP + STRIP_HEIGHT + 3))
+            painter.drawLine(QLineF(x, _TOP + STRIP_HEIGHT + TICK_HEIGHT + 1, x, areas[-1].bottom()))
+        for lane, area in zip(self._lanes, areas, strict=True):
+            lane_painter = LanePainter(lane, axis, area)
+            lane_painter.paint_dots(painter, current)
+            lane_painter.paint_values(painter, current, self.width() - _VALUE_COLUMN + Space.M)
+
+    def _paint_time(self, painter: QPainter, time: int) -> None:
+        terms = (
+            Term("t", "muted", FontSize.LABEL),
+            Term(f" = {time} now", "muted", FontSize.LABEL, words=True),
+        )
+        line = MathLine(terms)
+        line.paint(painter, Size.DOCK_PADDING, _TOP + 24 + line.ascent)

@@ -139,7 +139,7 @@ def screen_image(image: QImage) -> QImage:
 
 
 def paint_picture(painter: QPainter, target: QRectF, image: QImage) -> None:
-    """Draws an image into `target`: enlarged without smoothing, shrunk by averaging; see-through over a checkerboard."""
+    """Draws an image into `target`: enlarged without smoothing, shrunk by averaging; alpha over a checkerboard."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

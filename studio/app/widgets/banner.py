@@ -33,8 +33,8 @@ class _ActionButton(SecondaryButton):
 class Banner(QFrame):
     """Hidden until something is to be said; `dismissed` when the person closed it.
 
-    `kind` is "error", "warn", "ok" or "info"; it shows as an icon and a 3 px edge, so never as colour alone. Actions are
-    (words, callable) pairs. Details (a traceback, a report) are not shown but can be copied.
+    `kind` is "error", "warn", "ok" or "info"; it shows as an icon and a 3 px edge, so never as colour alone. Actions
+    are (words, callable) pairs. Details (a traceback, a report) are not shown but can be copied.
     """
 
     dismissed = Signal()
@@ -118,14 +118,19 @@ class Banner(QFrame):
         painter.setBrush(QColor(tokens.raised))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), Size.RADIUS, Size.RADIUS)
         painter.fillRect(QRectF(0, 0, _EDGE, self.height()), QColor(color))
-        top = Space.S + max(0, (self._what.fontMetrics().height() - Size.ICON) / 2)
-        if self._what.height() < self.height() / 2 and not self._remedy.text():
-            top = (self.height() - Size.ICON) / 2
+        top = self._first_line_middle() - Size.ICON / 2
         paint_icon(painter, QRectF(_EDGE + Space.M, top, Size.ICON, Size.ICON), _ICONS[self._kind], color)
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()
         return QSize(hint.width(), max(hint.height(), Size.PRIMARY))
+
+    def _first_line_middle(self) -> float:
+        """The height at which the icon is centred: the middle of the bold sentence's first line."""
+        label = self._what.geometry()
+        line = self._what.fontMetrics().height()
+        lines = max(1, round(self._what.heightForWidth(label.width()) / line)) if label.width() > 0 else 1
+        return label.center().y() + 0.5 - (lines - 1) * line / 2
 
     def _show(
         self,

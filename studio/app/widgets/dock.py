@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QAction, QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
@@ -17,7 +17,6 @@ class _TitleBar(QWidget):
     def __init__(self, title: str, subtitle: str, dock: StudioDock) -> None:
         super().__init__(dock)
         self.setObjectName("dockTitle")
-        self.setFixedHeight(Size.DOCK_TITLE + 1)
         self.title = Label(title, self, size=FontSize.LABEL, weight=QFont.Weight.DemiBold)
         self.subtitle = Label(subtitle, self, role="muted", size=FontSize.LABEL, elided=True)
         self.actions_row = QHBoxLayout()
@@ -35,6 +34,13 @@ class _TitleBar(QWidget):
         buttons.addWidget(self.float_button)
         buttons.addWidget(self.close_button)
         layout.addLayout(buttons)
+
+    def sizeHint(self) -> QSize:
+        # A dock's layout asks the hint alone, whatever size was fixed.
+        return QSize(super().sizeHint().width(), Size.DOCK_TITLE + 1)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, Size.DOCK_TITLE + 1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens

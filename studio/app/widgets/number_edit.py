@@ -58,6 +58,9 @@ class NumberEdit(QLineEdit):
         self.setFont(ui_font(FontSize.TEXT, weight))
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setFixedHeight(22 if flat else Size.CONTROL)
+        if flat:
+            # Line edits keep two pixels beside the text; without them the number ends where framed fields do.
+            self.setTextMargins(0, 0, -2, 0)
         self._fix_width()
         self._show()
         self.editingFinished.connect(self._finish)
@@ -153,6 +156,6 @@ class NumberEdit(QLineEdit):
             for value in (self._minimum, self._maximum)
         )
         # Line edits keep two pixels at each side of the text besides the padding of the style sheet.
-        self.setMinimumWidth(max(widest + (12 if self._flat else 26), 34 if self._flat else 0))
+        self.setMinimumWidth(max(widest + (12 if self._flat else 26), 40 if self._flat else 0))
         if self._flat:
             self.setMaximumWidth(self.minimumWidth())

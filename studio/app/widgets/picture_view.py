@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.imaging import fitted_rect, paint_picture
@@ -18,8 +18,8 @@ class PictureView(QWidget):
     """Shows one picture as large as whole multiples allow.
 
     `pixel_hovered(x, y)` follows the mouse and `left()` says it went; `pixel_marked(x, y)` comes when a pixel was
-    clicked or reached with the arrow keys: it wears a black line with a white one around it. Positions are pixels of the
-    picture. `edge_role` names the token of the 3 px line above, None for none.
+    clicked or reached with the arrow keys: it wears a black line with a white one around it. Positions are pixels of
+    the picture. `edge_role` names the token of the 3 px line above, None for none.
     """
 
     pixel_hovered = Signal(int, int)
@@ -44,8 +44,10 @@ class PictureView(QWidget):
         self._image: QImage | None = None
         self._mark: QPoint | None = None
         self._hovered: tuple[int, int] | None = None
+        self._focus_by_key = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("ownFocusMark", True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(name)
         theme().changed.connect(self._recolor)
@@ -141,6 +143,16 @@ class PictureView(QWidget):
             min(self._shown.height - 1, max(0, y + step[1] * moved)),
         )
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._focus_by_key = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._focus_by_key = False
+        self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens
         painter = QPainter(self)
@@ -159,6 +171,10 @@ class PictureView(QWidget):
             step_y = area.height() / self._shown.height
             corner = QPointF(area.left() + self._mark.x() * step_x, area.top() + self._mark.y() * step_y)
             paint_mark(painter, QRectF(corner.x(), corner.y(), step_x, step_y))
+        if self._focus_by_key:
+            # Inside the picture: it may reach to the widget's very edge.
+            painter.setPen(QPen(tokens.color("accent"), 2))
+            painter.drawRect(area.adjusted(1, 1, -1, -1))
 
     def _show(self, shown: ShownPicture) -> None:
         self._image = shown.image()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,11 +52,41 @@ class CurveLook:
 class _TidyAxis(pg.AxisItem):
     """Numbers with a true minus sign and no exponents for what can be read without."""
 
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        most = max(2, int(size // (28 if self.orientation in ("left", "right") else 48)))
+        if self.logMode:
+            return [(1.0, log_ticks(minVal, maxVal, most))]
+        spacing, ticks = round_ticks(minVal, maxVal, most)
+        return [(spacing, ticks)]
+
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [f"{10.0**value * scale:g}".replace("-", "−") for value in values]
+
+
+def round_ticks(low: float, high: float, most: int) -> tuple[float, list[float]]:
+    """(spacing, values): multiples of 1, 2 or 5 times a power of ten between `low` and `high`, at most `most` + 1."""
+    if not high > low:
+        return 1.0, [low]
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    spacing = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    first = math.ceil(low / spacing - 1e-9)
+    last = math.floor(high / spacing + 1e-9)
+    return spacing, [number * spacing for number in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Exponents of round numbers between 10^low and 10^high, at most about `most`: 1-2-5, else 1-3, else tens."""
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        ticks = [decade + math.log10(factor) for decade in decades for factor in factors]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= most:
+            return ticks
+    return ticks[:: -(-len(ticks) // most)]
 
 
 class Plot(QWidget):
@@ -180,13 +211,13 @@ class Plot(QWidget):
             axis = self._item.getAxis(side)
             axis.setPen(QPen(tokens.color("border"), 1))
             axis.setTextPen(QPen(tokens.color("muted")))
-            axis.setStyle(tickFont=font, tickLength=0, tickTextOffset=6)
+            axis.setStyle(tickFont=font, tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
             axis.setGrid(False)
         # Room for "−0.0000" at once, so that the plot does not shift when the numbers grow longer.
         self._item.getAxis("left").setWidth(46)
         if self._x_label:
             self._item.setLabel("bottom", self._x_label, color=tokens.muted)
-        self._item.showGrid(x=True, y=True, alpha=0.35)
+        self._item.showGrid(x=True, y=True, alpha=0.9)
         for name, curve in self._curves.items():
             curve.setPen(self._looks[name].pen())
         for line, role in self._markers.values():

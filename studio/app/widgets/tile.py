@@ -139,8 +139,9 @@ class Tile(QWidget):
         paint_picture(painter, area, self._image)
         painter.setFont(ui_font(FontSize.RANGE))
         painter.setPen(tokens.color("muted"))
-        # A picture narrower than its numbers lends them the tile's width.
-        foot = QRectF(area.left(), area.bottom() + 1, max(area.width(), min(64.0, self.width())), _FOOT - 1)
+        # Numbers wider than a very small picture stand beyond it rather than on each other.
+        words = painter.fontMetrics().horizontalAdvance("  ".join(self._range))
+        foot = QRectF(area.left(), area.bottom() + 1, max(area.width(), words), _FOOT - 1)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(foot, int(Qt.AlignmentFlag.AlignLeft | middle), self._range[0])
         painter.drawText(foot, int(Qt.AlignmentFlag.AlignRight | middle), self._range[1])
@@ -149,10 +150,12 @@ class Tile(QWidget):
         baseline = _HEAD - 7.0
         self._line.paint(painter, 0.0, baseline)
         left = self._line.width + Space.XS
-        font = ui_font(FontSize.LABEL)
         room = self.width() - left
         if not self._caption or room < 2 * Space.L:
             return
+        font = ui_font(FontSize.LABEL)
+        if QFontMetricsF(font).horizontalAdvance(self._caption) > room:
+            font = ui_font(FontSize.RANGE)
         painter.setFont(font)
         painter.setPen(theme().tokens.color("muted"))
         caption = QFontMetricsF(font).elidedText(self._caption, Qt.TextElideMode.ElideRight, room)

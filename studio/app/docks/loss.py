@@ -149,7 +149,9 @@ class LossDock(StudioDock):
         reached = history.seconds / 60.0 if axis == "minutes" else float(history.images_seen)
         end = reached / self._fraction if self._fraction > 0.02 else reached
         marks = tuple(
-            Mark(seconds / 60.0 if axis == "minutes" else images, label, "error" if label == "not a number" else "muted")
+            Mark(
+                seconds / 60.0 if axis == "minutes" else images, label, "error" if label == "not a number" else "muted"
+            )
             for seconds, images, label in self._marks
         )
         # The running average is smooth: half as many points draw the same line.

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 Axis = Literal["minutes", "images"]
 
-SMOOTHING_HALF_LIFE = 25.0
-"""Steps after which a loss counts half in the smoothed curve; at most, for the first steps count like a plain mean."""
+SMOOTHING_SHARE = 0.05
+SHORTEST_SMOOTHING = 6
+"""The running average spans this share of all steps so far, but never fewer than so many: its lag stays the same small
+part of the curve that is shown, and early losses, which fall fast, are not smeared over."""
 
 
 class LossHistory:
@@ -87,8 +89,8 @@ class LossHistory:
             if math.isfinite(loss):
                 self._latest = loss
                 self._finite_count += 1
-                # A plain mean at first, an exponential one later: no pull towards zero at the start.
-                weight = max(1.0 / self._finite_count, 1.0 - 0.5 ** (1.0 / SMOOTHING_HALF_LIFE))
+                span = min(self._finite_count, max(SHORTEST_SMOOTHING, SMOOTHING_SHARE * self._finite_count))
+                weight = 1.0 / span
                 self._average = loss if self._finite_count == 1 else self._average + weight * (loss - self._average)
             else:
                 self.not_finite_count += 1
@@ -147,9 +149,9 @@ def decimate(
 
 
 def extremes(y: NDArray[np.floating], buckets: int) -> NDArray[np.intp]:
-    """Positions, in order, of the lowest and highest value of each of `buckets` equal stretches of y (N,), N >= buckets.
+    """Positions, in order, of the lowest and highest value of each of `buckets` equal stretches of y (N,).
 
-    A stretch without a finite value is represented by its first two points.
+    N must be at least `buckets`. A stretch without a finite value is represented by its first point.
     """
     count = len(y)
     edges = (np.arange(buckets) * count) // buckets

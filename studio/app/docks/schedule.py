@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from studio.app.docks.torch_gate import TorchGate
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import Space
@@ -27,9 +27,9 @@ class ScheduleDock(StudioDock):
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__("scheduleDock", "Schedule", "how much noise at which step", parent)
         self._state = state
-        self._runner = runner
         self._bench: ScheduleBench | None = None
-        if "torch" in sys.modules and not runner.busy:
+        gate = TorchGate(runner, self)
+        if gate.is_open:
             self._show_bench()
             return
         waiting = QWidget(self)
@@ -38,7 +38,7 @@ class ScheduleDock(StudioDock):
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addWidget(words)
         self.set_body(waiting)
-        runner.job_finished.connect(self._look_again)
+        gate.opened.connect(self._show_bench)
 
     @property
     def bench(self) -> ScheduleBench | None:
@@ -46,12 +46,6 @@ class ScheduleDock(StudioDock):
         return self._bench
 
     @Slot()
-    def _look_again(self) -> None:
-        # Importing it here would stand the window still for seconds; the first job in the background does it.
-        if self._bench is None and "torch" in sys.modules:
-            self._runner.job_finished.disconnect(self._look_again)
-            self._show_bench()
-
     def _show_bench(self) -> None:
         from studio.app.docks.schedule_bench import ScheduleBench
         from studio.diffusion.schedule import make_schedule

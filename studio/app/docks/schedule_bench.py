@@ -11,8 +11,16 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.docks.schedule_notes import ScheduleNotes
 from studio.app.state import StudioState
-from studio.app.theme import FontSize, Size, Space
-from studio.app.widgets.controls import IconButton, Label, NumberField, SegmentedControl, ValueSlider, tooltip_text
+from studio.app.theme import FontSize, Space, symbol_font
+from studio.app.widgets.controls import (
+    IconButton,
+    Label,
+    NumberField,
+    SegmentedControl,
+    ValueSlider,
+    format_number,
+    tooltip_text,
+)
 from studio.app.widgets.curve_plot import Curve, CurvePlot
 from studio.app.widgets.diffusion_strip import DiffusionStrip
 from studio.app.widgets.math_text import MathLabel, Term
@@ -51,14 +59,18 @@ class ScheduleBench(QWidget):
         self._steps = NumberField(
             "T", 2, MOST_STEPS, 1000, label_width=0, tooltip="How many steps lie between a picture and pure noise."
         )
+        self._steps.label.setFont(symbol_font(FontSize.TEXT))
+        self._steps.setMaximumWidth(104)
         self._sliders_row = QHBoxLayout()
         self._alpha = CurvePlot("α_t", "how much picture is left", "d3", self)
         self._alpha.setToolTip(tooltip_text("α_t", reason=_NOTATION))
-        self._beta = CurvePlot("β_t", "noise added at each step", "d4", self)
+        self._beta = CurvePlot("β_t", "noise added at each step", "d4", self, reading_at_left=True)
         self._beta.setToolTip(tooltip_text("β_t", reason="The share of the variance that one step replaces by noise."))
-        self._snr = CurvePlot("log SNR", "signal to noise, dB", "d1", self)
+        self._snr = CurvePlot("log SNR", "signal to noise", "d1", self, reading=_decibels)
         self._snr.setToolTip(
-            tooltip_text("Signal to noise", reason="10 log₁₀ α_t / (1 − α_t). At 0 dB picture and noise are equally strong.")
+            tooltip_text(
+                "Signal to noise", reason="10 log₁₀ α_t / (1 − α_t). At 0 dB picture and noise are equally strong."
+            )
         )
         self._notes = ScheduleNotes(state, self)
         self._strip_title = Label("Your picture on its way to noise", self, role="muted", size=FontSize.LABEL)
@@ -210,9 +222,7 @@ class ScheduleBench(QWidget):
             compared = other.make(schedule.step_count).alpha_bar
             curves.append(Curve(compared, "muted", Qt.PenStyle.DotLine, 1.4, other.label.lower()))
         self._alpha.set_curves(curves, 0.0, 1.0, (0.0, 0.5, 1.0))
-        self._beta.set_curves(
-            [Curve(schedule.beta, "d4")], _BETA_LOW, _BETA_HIGH, (1e-4, 1e-2, 1.0), logarithmic=True
-        )
+        self._beta.set_curves([Curve(schedule.beta, "d4")], _BETA_LOW, _BETA_HIGH, (1e-4, 1e-2, 1.0), logarithmic=True)
         decibels = np.clip(schedule.log_snr * DECIBELS, -_DECIBEL_LIMIT, _DECIBEL_LIMIT)
         self._snr.set_curves([Curve(decibels, "d1")], -_DECIBEL_LIMIT, _DECIBEL_LIMIT, (-40.0, -20.0, 0.0, 20.0, 40.0))
 
@@ -255,10 +265,12 @@ class ScheduleBench(QWidget):
         self._strip.mark_step(step)
 
 
-def forward_pictures(
-    schedule: NoiseSchedule, image_set: ImageSet, position: int
-) -> tuple[tuple[int, ...], np.ndarray]:
-    """Steps (1-based, 0 the picture itself) and uint8 (N, H, W, C): one picture with one fixed noise at each of them."""
+def _decibels(value: float) -> str:
+    return f"{format_number(value, 1)} dB"
+
+
+def forward_pictures(schedule: NoiseSchedule, image_set: ImageSet, position: int) -> tuple[tuple[int, ...], np.ndarray]:
+    """Steps (1-based, 0 the picture itself) and uint8 (N, H, W, C): one picture and one fixed noise at each."""
     steps = sorted({max(1, round(share * schedule.step_count)) for share in STRIP_SHARES})
     x = to_model_range(image_set.images[position : position + 1])
     noise = PictureNoise(STRIP_SEED, (0,), tuple(x.shape[1:])).initial()

@@ -45,8 +45,13 @@ class Scale:
         return math.exp(math.log(self.low) + place * (math.log(self.high) - math.log(self.low)))
 
 
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def number(value: float) -> str:
-    """A short number with a true minus sign: 0.05, 30, −40, 1,000."""
+    """A short number with a true minus sign: 0.05, 30, −40, 1,000; small powers of ten as 10⁻⁴."""
+    if 0 < value < 1e-3 and math.isclose(math.log10(value), round(math.log10(value))):
+        return "10⁻" + str(-round(math.log10(value))).translate(_SUPERSCRIPTS)
     text = f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:.3g}"
     return text.replace("-", "−")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +20,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 42, 12, 26, 22
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Values at t = 1..T, float (T,), drawn in the colour of token `role`; `dash` and `label` tell a second one apart."""
+    """Values at t = 1..T, float (T,), in the colour of token `role`; `dash` and `label` tell a second one apart."""
 
     values: NDArray[np.float64] = field(repr=False)
     role: str = "d1"
@@ -35,7 +35,20 @@ class CurvePlot(QWidget):
     hovered = Signal(object)
     """The step under the pointer (0-based), None when it left."""
 
-    def __init__(self, symbol: str, caption: str, role: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        caption: str,
+        role: str,
+        parent: QWidget | None = None,
+        *,
+        reading: Callable[[float], str] | None = None,
+        reading_at_left: bool = False,
+    ) -> None:
+        """`symbol` in the markup of math_text, drawn in the colour of token `role`; `reading` words a value.
+
+        The reading stands in the upper right corner, or the left one: where the curve is not.
+        """
         super().__init__(parent)
         self.setAccessibleName(caption)
         self.setMouseTracking(True)
@@ -43,6 +56,8 @@ class CurvePlot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._symbol = Term(symbol, role)
         self._caption = caption
+        self._reading = reading or _reading
+        self._reading_at_left = reading_at_left
         self._curves: tuple[Curve, ...] = ()
         self._y = Scale(0.0, 1.0)
         self._ticks: tuple[Tick, ...] = ()
@@ -140,27 +155,26 @@ class CurvePlot(QWidget):
         painter.setBrush(theme().color(curve.role))
         painter.drawEllipse(point, 4.5, 4.5)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        self._paint_reading(painter, frame, point, value)
+        self._paint_reading(painter, frame, value)
 
-    def _paint_reading(self, painter: QPainter, frame: QRectF, point: QPointF, value: float) -> None:
+    def _paint_reading(self, painter: QPainter, frame: QRectF, value: float) -> None:
         small = FontSize.LABEL
         line = MathLine(
             [
                 Term("t", size=small),
                 Term(f" {self._cursor + 1}   ", size=small, words=True),
                 Term(self._symbol.text, size=small),
-                Term(f" {_reading(value)}", size=small, words=True),
+                Term(f" {self._reading(value)}", size=small, words=True),
             ]
         )
-        width, height = line.width + 16, 24
-        left = point.x() + 10 if point.x() + 10 + width <= frame.right() else point.x() - 10 - width
-        top = min(max(point.y() - height - 6, frame.top() + 2), frame.bottom() - height - 2)
-        box = QRectF(max(left, frame.left() + 2), top, width, height)
+        width = line.width + 12
+        left = frame.left() + 3 if self._reading_at_left else frame.right() - 3 - width
+        box = QRectF(left, frame.top() + 3, width, 22)
         painter.setPen(QPen(theme().color("border"), 1))
         painter.setBrush(theme().color("raised"))
         painter.drawRoundedRect(box, 2, 2)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        line.paint(painter, box.left() + 8, box.top() + 16)
+        line.paint(painter, box.left() + 6, box.top() + 15)
 
     def _step_count(self) -> int:
         return len(self._curves[0].values) if self._curves else 0

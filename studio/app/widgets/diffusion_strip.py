@@ -98,7 +98,7 @@ class DiffusionStrip(QWidget):
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, f"{step:,}")
 
     def _cell(self) -> tuple[float, float]:
-        """Width and height of a cell: a whole multiple of the picture in device pixels, as large as the width allows."""
+        """Width and height of a cell: a whole multiple of the picture, as large as the width allows."""
         if not self._images:
             return 48.0, 48.0
         image, ratio = self._images[0], self.devicePixelRatioF()

@@ -19,15 +19,18 @@ HEADER_HEIGHT = 24
 COLUMN_GAP = 10
 ROW_GAP = 8
 FEWEST_VISIBLE_ROWS = 4
+FEWEST_COLUMNS = 4
+TARGET_CELL = 80
 LARGEST_CELL = 160
 
 
 @dataclass(frozen=True)
 class WallGeometry:
-    """Where the cells of a wall lie. Lengths in device-independent pixels; `multiple` in device pixels per picture pixel.
+    """Where the cells of a wall lie; lengths in device-independent pixels.
 
-    Cells are whole multiples of the picture in *device* pixels, and start on whole device pixels, so that nearest
-    neighbour scaling shows every pixel equally large on any screen.
+    `multiple` is the number of device pixels a pixel of the picture is wide. Cells are whole multiples of the picture
+    in *device* pixels, and start on whole device pixels, so that nearest neighbour scaling shows every pixel equally
+    large on any screen.
     """
 
     multiple: int
@@ -37,11 +40,13 @@ class WallGeometry:
     ratio: float
 
     @classmethod
-    def fit(
-        cls, viewport: QSize, ratio: float, picture_width: int, picture_height: int, columns: int
-    ) -> WallGeometry:
-        """The largest whole multiple with which all columns and a few rows can be seen at once."""
-        columns = max(1, columns)
+    def fit(cls, viewport: QSize, ratio: float, picture_width: int, picture_height: int, count: int) -> WallGeometry:
+        """The largest whole multiple with which a few rows of at most `count` columns can be seen at once.
+
+        Columns that would make the pictures too small to judge are left to the film.
+        """
+        fitting = int((viewport.width() - LABEL_WIDTH - Space.S) // (TARGET_CELL + COLUMN_GAP))
+        columns = max(1, min(count, max(FEWEST_COLUMNS, fitting)))
         wide = (viewport.width() - LABEL_WIDTH - Space.S) / columns - COLUMN_GAP
         high = viewport.height() / FEWEST_VISIBLE_ROWS - ROW_GAP
         side = min(

@@ -1,0 +1,263 @@
+"""The data set panel: what there is to learn, at a glance, and what to know about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.app.docks.dataset_browser import DatasetBrowser
+from studio.app.docks.dataset_health import class_counts, first_of_each_class, health_lines, size_words, verdict
+from studio.app.docks.health_list import HealthList
+from studio.app.docks.starter_cards import StarterCards
+from studio.app.runner import JobHandle, Runner
+from studio.app.state import StudioState
+from studio.app.theme import FontSize, Space
+from studio.app.widgets.class_bars import ClassBars, ClassShare
+from studio.app.widgets.controls import Label, Rule, SecondaryButton, SectionLabel
+from studio.app.widgets.dock import StudioDock
+from studio.app.widgets.drop_area import DropArea
+from studio.app.widgets.finding import Finding
+from studio.app.widgets.thumbnail_sheet import ThumbnailSheet
+from studio.data.image_set import ImageSet
+
+MOST_CLASSES = 200
+
+
+class DatasetDock(StudioDock):
+    """Shows the state's pictures; what the person wants to open comes out as signals."""
+
+    files_chosen = Signal(object)
+    """Paths that were dropped here."""
+    browse_requested = Signal()
+    starter_requested = Signal(str)
+    """The id of a starter set."""
+
+    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
+        super().__init__("datasetDock", "Data set", parent=parent)
+        self._state = state
+        self._import: JobHandle | None = None
+        self._browser: DatasetBrowser | None = None
+        self._drop = DropArea("Drop pictures to begin", "folder, PNG, JPEG, IDX, NPZ", self)
+        self._drop.dropped.connect(self.files_chosen)
+        self._drop.browse_requested.connect(self.browse_requested)
+        self._starters = StarterCards(self)
+        self._starters.chosen.connect(self.starter_requested)
+        self._build()
+        state.image_set_changed.connect(self._show)
+        runner.job_started.connect(self._watch)
+        self._show()
+
+    @property
+    def starters(self) -> StarterCards:
+        return self._starters
+
+    @property
+    def sheet(self) -> ThumbnailSheet:
+        return self._sheet
+
+    @property
+    def health(self) -> HealthList:
+        return self._health
+
+    @property
+    def bars(self) -> ClassBars:
+        return self._bars
+
+    @property
+    def count_text(self) -> str:
+        """How many pictures are shown of how many."""
+        return self._count.text()
+
+    @property
+    def importing(self) -> bool:
+        """Whether an import goes on."""
+        return self._import is not None
+
+    # Building
+
+    def _build(self) -> None:
+        body = QWidget(self)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(Space.S)
+        layout.addWidget(self._drop)
+        layout.addWidget(self._build_progress(body))
+        self._pages = QStackedWidget(body)
+        empty = QWidget(self._pages)
+        column = QVBoxLayout(empty)
+        column.setContentsMargins(0, Space.S, 0, 0)
+        column.addWidget(self._starters)
+        column.addStretch(1)
+        self._pages.addWidget(empty)
+        self._pages.addWidget(self._build_filled())
+        layout.addWidget(self._pages, 1)
+        self.set_body(body)
+        self.setMinimumWidth(230)
+
+    def _build_progress(self, parent: QWidget) -> QWidget:
+        self._progress = QWidget(parent)
+        self._progress_words = Label("", self._progress, role="muted", size=FontSize.LABEL, elided=True)
+        self._progress_bar = QProgressBar(self._progress)
+        self._progress_bar.setTextVisible(False)
+        self._progress_bar.setAccessibleName("Progress of the import")
+        cancel = SecondaryButton("Cancel", parent=self._progress, dense=True)
+        cancel.clicked.connect(self.cancel_import)
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        row.addWidget(self._progress_bar, 1)
+        row.addWidget(cancel)
+        column = QVBoxLayout(self._progress)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.XS)
+        column.addWidget(self._progress_words)
+        column.addLayout(row)
+        self._progress.hide()
+        return self._progress
+
+    def _build_filled(self) -> QWidget:
+        filled = QWidget(self._pages)
+        self._name = Label("", filled, size=FontSize.SECTION, weight=600, elided=True)
+        self._size = Label("", filled, role="muted", size=FontSize.LABEL)
+        self._sheet = ThumbnailSheet(filled)
+        self._sheet.shown_changed.connect(self._show_count)
+        self._sheet.picture_clicked.connect(self._browse_at)
+        self._count = Label("", filled, role="muted", size=FontSize.LABEL)
+        see_all = SecondaryButton("See all", "grid", filled, dense=True)
+        see_all.set_tooltip("See all", reason="Every picture, in a window of its own.")
+        see_all.clicked.connect(self.browse)
+        head, foot = QHBoxLayout(), QHBoxLayout()
+        head.addWidget(self._name, 1)
+        head.addWidget(self._size)
+        foot.addWidget(self._count, 1)
+        foot.addWidget(see_all)
+        layout = QVBoxLayout(filled)
+        layout.setContentsMargins(0, Space.XS, 0, 0)
+        layout.setSpacing(Space.S)
+        layout.addLayout(head)
+        layout.addWidget(self._sheet, 1)
+        layout.addLayout(foot)
+        layout.addWidget(self._build_facts(filled), 1)
+        return filled
+
+    def _build_facts(self, parent: QWidget) -> QWidget:
+        facts = QWidget(parent)
+        self._verdict = Finding(facts)
+        self._health = HealthList(facts)
+        self._classes_head = QWidget(facts)
+        self._class_source = Label("", self._classes_head, role="muted", size=FontSize.LABEL)
+        self._bars = ClassBars(facts)
+        head, classes = QHBoxLayout(), QHBoxLayout(self._classes_head)
+        head.addWidget(SectionLabel("Health", facts), 1)
+        head.addWidget(self._verdict)
+        classes.setContentsMargins(0, Space.S, 0, 0)
+        classes.addWidget(SectionLabel("Classes", self._classes_head), 1)
+        classes.addWidget(self._class_source)
+        self._classes_rule = Rule(facts)
+        layout = QVBoxLayout(facts)
+        layout.setContentsMargins(0, 0, Space.XS, 0)
+        layout.setSpacing(Space.XS)
+        layout.addLayout(head)
+        layout.addWidget(Rule(facts))
+        layout.addWidget(self._health)
+        layout.addWidget(self._classes_head)
+        layout.addWidget(self._classes_rule)
+        layout.addWidget(self._bars)
+        layout.addStretch(1)
+        area = QScrollArea(parent)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumHeight(120)
+        area.setWidget(facts)
+        return area
+
+    # What there is
+
+    @Slot()
+    def _show(self) -> None:
+        image_set, report = self._state.image_set, self._state.report
+        self._pages.setCurrentIndex(0 if image_set is None else 1)
+        if image_set is None:
+            self._drop.set_text("Drop pictures to begin", "folder, PNG, JPEG, IDX, NPZ")
+            self.set_subtitle("")
+            return
+        self._drop.set_text("Drop pictures to replace", "folder, PNG, JPEG, IDX, NPZ")
+        self._name.setText(image_set.name)
+        self._size.setText(size_words(image_set))
+        self._sheet.set_image_set(image_set)
+        self._show_count()
+        lines = health_lines(image_set, report)
+        overall = verdict(lines)
+        self._verdict.show_finding(overall.state.value, overall.state.role, overall.text)
+        self._health.show_lines(lines, report.skipped if report is not None else ())
+        self._show_classes(image_set)
+
+    def _show_classes(self, image_set: ImageSet) -> None:
+        counts = class_counts(image_set)
+        for widget in (self._classes_head, self._classes_rule, self._bars):
+            widget.setVisible(len(counts) > 0)
+        more = len(counts) - MOST_CLASSES
+        self._class_source.setText(f"first {MOST_CLASSES} of {len(counts)}" if more > 0 else "")
+        self._bars.set_shares(
+            [
+                ClassShare(name, count, None if first is None else image_set.images[first])
+                for (name, count), first in list(zip(counts, first_of_each_class(image_set), strict=True))[
+                    :MOST_CLASSES
+                ]
+            ]
+        )
+
+    @Slot()
+    def _show_count(self) -> None:
+        image_set = self._state.image_set
+        if image_set is not None:
+            shown = self._sheet.shown
+            self._count.setText(f"{shown:,} of {image_set.count:,}" if shown < image_set.count else f"all {shown:,}")
+
+    @Slot()
+    def browse(self) -> None:
+        """Show every picture in a window of its own."""
+        self._browse_at(0)
+
+    @Slot(object)
+    def _browse_at(self, position: int) -> None:
+        image_set = self._state.image_set
+        if image_set is None:
+            return
+        if self._browser is None:
+            self._browser = DatasetBrowser(self)
+        self._browser.show_image_set(image_set, position)
+        self._browser.show()
+        self._browser.raise_()
+
+    # An import that goes on
+
+    @Slot(object)
+    def _watch(self, handle: JobHandle) -> None:
+        handle.events.connect(self._on_events)
+        handle.finished.connect(self._on_finished)
+
+    @Slot(list)
+    def _on_events(self, events: list[object]) -> None:
+        event = events[-1]
+        if type(event).__name__ != "ImportProgress":
+            return
+        self._import = self.sender()
+        known = bool(event.total)
+        self._progress_bar.setRange(0, 1000 if known else 0)
+        self._progress_bar.setValue(round(1000 * event.done / event.total) if known else 0)
+        of = f" of {event.total:,}" if known else ""
+        self._progress_words.setText(f"{event.message}: {event.done:,}{of}")
+        self._progress.show()
+
+    @Slot()
+    def _on_finished(self) -> None:
+        if self.sender() is self._import:
+            self._import = None
+            self._progress.hide()
+
+    @Slot()
+    def cancel_import(self) -> None:
+        """Leave off the import that goes on; the pictures that were open stay."""
+        if self._import is not None:
+            self._import.cancel()

@@ -1,0 +1,133 @@
+"""What lies beside a run's checkpoint so that it can be taken up again in another session: its pictures, and its end.
+
+No torch here: unfinished runs are looked for while the window opens.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from studio import files
+from studio.data.image_set import ImageSet
+from studio.errors import DataError
+from studio.paths import user_folder
+
+PICTURES_NAME = "pictures.npz"
+ENDED_NAME = "ended.json"
+MOST_PICTURE_BYTES = 256 * 1024 * 1024
+"""Larger sets are not copied into the run's folder; to resume, the person opens them again."""
+
+_CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
+_TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class UnfinishedRun:
+    """A run that was broken off before its budget was spent.
+
+    title: of its pictures. step, seconds: how far it came. fraction: of its budget, in [0, 1).
+    """
+
+    folder: Path
+    title: str
+    step: int
+    seconds: float
+    fraction: float
+
+
+def find_unfinished() -> UnfinishedRun | None:
+    """The newest run among the user's own that can go on, or None."""
+    try:
+        folders = [path for path in user_folder("runs").iterdir() if path.is_dir()]
+    except OSError:
+        return None
+    for folder in sorted(folders, key=lambda path: path.name, reverse=True):
+        run = _unfinished(folder)
+        if run is not None:
+            return run
+    return None
+
+
+def store_pictures(folder: Path, image_set: ImageSet) -> None:
+    """Keep the pictures of a run in its folder, unless they are too many. Raises StorageError."""
+    if image_set.images.nbytes > MOST_PICTURE_BYTES:
+        return
+    labels = np.zeros(0, np.int64) if image_set.labels is None else image_set.labels
+    with files.atomic_write(folder / PICTURES_NAME) as file:
+        np.savez(
+            file,
+            images=image_set.images,
+            labels=labels,
+            class_names=np.array(image_set.class_names, dtype=np.str_),
+            name=np.array(image_set.name),
+        )
+
+
+def stored_pictures(folder: Path) -> ImageSet:
+    """The pictures that `store_pictures` kept. Raises DataError when they are not there or damaged."""
+    try:
+        with np.load(folder / PICTURES_NAME, allow_pickle=False) as stored:
+            labels = stored["labels"]
+            return ImageSet(
+                name=str(stored["name"]),
+                images=stored["images"],
+                labels=labels if len(labels) else None,
+                class_names=tuple(str(name) for name in stored["class_names"]) if len(labels) else (),
+            )
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataError(
+            "The pictures of this run were not kept beside it.", "Open the same pictures again, then resume."
+        ) from error
+
+
+def mark_ended(folder: Path, model: Path | None) -> None:
+    """Note that this run is done, so that it is not offered again. Raises StorageError."""
+    content = {"model": None if model is None else str(model)}
+    files.write_text(folder / ENDED_NAME, json.dumps(content) + "\n")
+
+
+def mark_going_on(folder: Path) -> None:
+    """Take back `mark_ended`."""
+    (folder / ENDED_NAME).unlink(missing_ok=True)
+
+
+def forget_extras(folder: Path) -> None:
+    """Remove what this module put into a run's folder."""
+    for name in (PICTURES_NAME, ENDED_NAME):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _unfinished(folder: Path) -> UnfinishedRun | None:
+    if (folder / ENDED_NAME).exists() or not any((folder / name).is_file() for name in _CHECKPOINTS):
+        return None
+    try:
+        budget = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["budget"]
+        last = _last_line(folder / "metrics.jsonl")
+        seconds, images_seen, step = float(last["seconds"]), int(last["images_seen"]), int(last["step"])
+        done = images_seen / budget["images"] if budget["images"] else seconds / (60.0 * budget["minutes"])
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+        return None
+    if not 0.0 < done < 1.0:
+        return None
+    # A folder is named after the time and the data: "2026-11-24 11.10.05 digits".
+    title = folder.name.split(" ", 2)[-1].replace("-", " ")
+    return UnfinishedRun(folder, title, step, seconds, done)
+
+
+def _last_line(path: Path) -> dict:
+    """The last whole line of a log of JSON objects. Raises ValueError when there is none."""
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - _TAIL_BYTES))
+        for line in reversed(file.read().splitlines()):
+            try:
+                content = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(content, dict):
+                return content
+    raise ValueError(f"{path} holds no line")

@@ -1,0 +1,101 @@
+"""The jobs behind the training stage: begin a run, take one up again, go on with one, keep or drop what it made.
+
+No Qt; torch is imported inside, in the background thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from studio.app import jobs
+from studio.app.docks import run_folders
+from studio.data.image_set import ImageSet
+
+if TYPE_CHECKING:
+    from studio.diffusion.schedule import NoiseSchedule
+    from studio.library.bundle import ModelBundle
+    from studio.networks.config import NetworkConfig
+    from studio.networks.devices import Device
+    from studio.training.events import TrainingEvent
+    from studio.training.run import TrainingRun
+    from studio.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, eq=False)
+class RunReady:
+    """A run is made and about to train. rows: (step, pictures) of the wall from before, oldest first."""
+
+    run: TrainingRun
+    image_set: ImageSet
+    rows: tuple[tuple[int, np.ndarray], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptModel:
+    """A model that was written to the user's library."""
+
+    bundle: ModelBundle
+    path: Path
+
+
+def begin(
+    image_set: ImageSet,
+    schedule: NoiseSchedule,
+    settings: TrainingSettings,
+    network_config: NetworkConfig,
+    device: Device | None,
+) -> Iterator[RunReady | TrainingEvent]:
+    """A new run in a folder of its own; returns the TrainingFinished. Raises StudioError."""
+    from studio.networks.devices import choose_device
+    from studio.training.run import TrainingRun, new_run_folder
+
+    folder = new_run_folder(image_set.name)
+    chosen = device or choose_device()
+    run = TrainingRun.create(image_set, schedule, settings, network_config, chosen, folder)
+    run_folders.store_pictures(folder, image_set)
+    yield RunReady(run, image_set)
+    return (yield from jobs.train_run(run))
+
+
+def take_up(folder: Path, image_set: ImageSet | None, device: Device | None) -> Iterator[RunReady | TrainingEvent]:
+    """The run in `folder` from its last checkpoint on; without `image_set` on the pictures kept beside it.
+
+    Returns the TrainingFinished. Raises StudioError.
+    """
+    from studio.networks.devices import choose_device
+    from studio.training.run import SAMPLES_NAME, TrainingRun
+    from studio.training.wall import read_rows
+
+    pictures = image_set if image_set is not None else run_folders.stored_pictures(folder)
+    run = TrainingRun.resume(folder, pictures, device or choose_device())
+    run_folders.mark_going_on(folder)
+    yield RunReady(run, pictures, tuple(read_rows(folder / SAMPLES_NAME, run.shape)))
+    return (yield from jobs.train_run(run))
+
+
+def go_on(run: TrainingRun, image_set: ImageSet) -> Iterator[RunReady | TrainingEvent]:
+    """The same run, still in memory, from where it was stopped; returns the TrainingFinished."""
+    run_folders.mark_going_on(run.folder)
+    yield RunReady(run, image_set)
+    return (yield from jobs.train_run(run))
+
+
+def keep_model(run: TrainingRun, path: Path) -> Iterator[object]:
+    """Write the averaged weights as they are now to `path`, and close the run; returns a KeptModel."""
+    yield from ()
+    bundle = run.bundle()
+    bundle.save(path)
+    run_folders.mark_ended(run.folder, path)
+    return KeptModel(bundle, path)
+
+
+def drop(run: TrainingRun) -> Iterator[object]:
+    """Remove everything a stopped run has written."""
+    yield from ()
+    run_folders.forget_extras(run.folder)
+    run.discard()

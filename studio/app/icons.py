@@ -12,6 +12,7 @@ star star-filled step-back step-forward stop sun target training trash undo warn
 
 from __future__ import annotations
 
+import ctypes
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
@@ -72,7 +73,11 @@ class _TintedIconEngine(QIconEngine):
         return pixmap
 
     def clone(self) -> QIconEngine:
-        return _TintedIconEngine(self._name, self._role, self._on_role)
+        copy = _TintedIconEngine(self._name, self._role, self._on_role)
+        # Qt owns what clone() returns and deletes it, but the binding does not know that: without one reference that
+        # is never given back, Python would delete the copy first.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(copy))
+        return copy
 
     def key(self) -> str:
         return f"studio:{self._name}:{self._role}:{self._on_role}"

@@ -211,8 +211,9 @@ def ui_font(size: int = FontSize.TEXT, weight: int = QFont.Weight.Normal) -> QFo
 
 def symbol_font(size: int = FontSize.TEXT, italic: bool = True) -> QFont:
     """The font of mathematical symbols beside text of pixel size `size`: STIX, italic unless told, 2 px larger."""
-    _, family = _load_fonts()
-    font = QFont(family or "serif")
+    interface, family = _load_fonts()
+    # STIX's italic has no combining hat and tilde; Inter's stand in, the same on every computer.
+    font = QFont([name for name in (family or "serif", interface) if name])
     font.setStyleHint(QFont.StyleHint.Serif)
     font.setPixelSize(int(size) + 2)
     font.setItalic(italic)

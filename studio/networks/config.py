@@ -38,12 +38,12 @@ def network_from_json(content: Mapping[str, Any]) -> NetworkConfig:
 
     Raises ModelFileError when the kind or a field is unknown, missing, of the wrong type, or not possible.
     """
-    if not isinstance(content, Mapping) or content.get("network") not in _KINDS:
-        kind = content.get("network") if isinstance(content, Mapping) else None
+    kind = content.get("network") if isinstance(content, Mapping) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ModelFileError(
             f"This kind of network is not known: {kind!r}.", "The model may come from a newer version of the program."
         )
-    config_type = _KINDS[content["network"]][0]
+    config_type = _KINDS[kind][0]
     return _built(config_type, {name: value for name, value in content.items() if name != "network"})
 
 

@@ -9,65 +9,14 @@ down and cut back to its skip on the way up. Where diffusers works at all the nu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from studio.errors import SettingsError
 from studio.networks.blocks import Attention, Downsample, ResidualBlock, TimeEmbedding, Upsample
+from studio.networks.unet_config import UNetConfig
 
-_DOWN_TYPES = ("DownBlock2D", "AttnDownBlock2D")
-_UP_TYPES = ("UpBlock2D", "AttnUpBlock2D")
-_LARGEST = {"levels": 8, "channels": 4096, "layers": 16, "classes": 1_000_000}
-
-
-@dataclass(frozen=True)
-class UNetConfig:
-    """The architecture, with diffusers' field names, meanings and class defaults.
-
-    sample_size only says what the network was meant for. attention_head_dim None means one head over all channels.
-    mid_block_type None leaves the middle out.
-
-    Raises SettingsError when the fields contradict each other or ask for a part that does not exist here.
-    """
-
-    sample_size: int | tuple[int, int] | None = None
-    in_channels: int = 3
-    out_channels: int = 3
-    center_input_sample: bool = False
-    time_embedding_type: str = "positional"
-    time_embedding_dim: int | None = None
-    freq_shift: int = 0
-    flip_sin_to_cos: bool = True
-    down_block_types: tuple[str, ...] = ("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D")
-    mid_block_type: str | None = "UNetMidBlock2D"
-    up_block_types: tuple[str, ...] = ("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D")
-    block_out_channels: tuple[int, ...] = (224, 448, 672, 896)
-    layers_per_block: int = 2
-    mid_block_scale_factor: float = 1
-    downsample_padding: int = 1
-    downsample_type: str = "conv"
-    upsample_type: str = "conv"
-    dropout: float = 0.0
-    act_fn: str = "silu"
-    attention_head_dim: int | None = 8
-    norm_num_groups: int = 32
-    attn_norm_num_groups: int | None = None
-    norm_eps: float = 1e-5
-    resnet_time_scale_shift: str = "default"
-    add_attention: bool = True
-    class_embed_type: str | None = None
-    num_class_embeds: int | None = None
-    num_train_timesteps: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("down_block_types", "up_block_types", "block_out_channels"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if isinstance(self.sample_size, list):
-            object.__setattr__(self, "sample_size", tuple(self.sample_size))
-        _check(self)
+__all__ = ["UNet", "UNetConfig"]
 
 
 class UNet(nn.Module):
@@ -135,7 +84,7 @@ class DownBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.attentions = nn.ModuleList(
-            _attention(config, out) for _ in range(config.layers_per_block if attention else 0)
+            _attention(config, out, config.norm_num_groups) for _ in range(config.layers_per_block if attention else 0)
         )
         self.resnets = nn.ModuleList(
             _residual(config, in_channels if j == 0 else out, out, time_channels)
@@ -162,7 +111,7 @@ class MidBlock(nn.Module):
         super().__init__()
         scale = config.mid_block_scale_factor
         self.attentions = nn.ModuleList(
-            [_attention(config, channels, groups=_mid_groups(config), scale=scale)] if config.add_attention else []
+            [_attention(config, channels, _mid_groups(config), scale)] if config.add_attention else []
         )
         self.resnets = nn.ModuleList(_residual(config, channels, channels, time_channels, scale) for _ in range(2))
 
@@ -189,7 +138,9 @@ class UpBlock(nn.Module):
     ) -> None:
         super().__init__()
         layers = config.layers_per_block + 1
-        self.attentions = nn.ModuleList(_attention(config, out) for _ in range(layers if attention else 0))
+        self.attentions = nn.ModuleList(
+            _attention(config, out, config.norm_num_groups) for _ in range(layers if attention else 0)
+        )
         # The last skip of a level was made by the level above it, or by conv_in.
         self.resnets = nn.ModuleList(
             _residual(config, (previous if j == 0 else out) + (skip if j == layers - 1 else out), out, time_channels)
@@ -220,16 +171,11 @@ def _residual(config: UNetConfig, in_channels: int, out: int, time_channels: int
     )
 
 
-_SAME_AS_RESIDUAL = -1
-
-
-def _attention(
-    config: UNetConfig, channels: int, groups: int | None = _SAME_AS_RESIDUAL, scale: float = 1.0
-) -> Attention:
+def _attention(config: UNetConfig, channels: int, groups: int | None, scale: float = 1.0) -> Attention:
     return Attention(
         channels,
         config.attention_head_dim or channels,
-        groups=config.norm_num_groups if groups == _SAME_AS_RESIDUAL else groups,
+        groups=groups,
         eps=config.norm_eps,
         output_scale=float(scale),
     )
@@ -239,63 +185,3 @@ def _mid_groups(config: UNetConfig) -> int | None:
     if config.attn_norm_num_groups is not None:
         return config.attn_norm_num_groups
     return config.norm_num_groups if config.resnet_time_scale_shift == "default" else None
-
-
-def _check(config: UNetConfig) -> None:
-    levels = len(config.block_out_channels)
-    if not 1 <= levels <= _LARGEST["levels"]:
-        raise SettingsError(f"A U-Net of {levels} levels was asked for.", f"Choose 1 to {_LARGEST['levels']} levels.")
-    if not len(config.down_block_types) == len(config.up_block_types) == levels:
-        raise SettingsError("The U-Net's lists of channels, down blocks and up blocks differ in length.")
-    choices = (
-        ("down_block_types", config.down_block_types, _DOWN_TYPES),
-        ("up_block_types", config.up_block_types, _UP_TYPES),
-        ("mid_block_type", (config.mid_block_type,), ("UNetMidBlock2D", None)),
-        ("time_embedding_type", (config.time_embedding_type,), ("positional",)),
-        ("downsample_type", (config.downsample_type,), ("conv",)),
-        ("upsample_type", (config.upsample_type,), ("conv",)),
-        ("act_fn", (config.act_fn,), ("silu", "swish")),
-        ("resnet_time_scale_shift", (config.resnet_time_scale_shift,), ("default", "scale_shift")),
-        ("class_embed_type", (config.class_embed_type,), (None,)),
-        ("downsample_padding", (config.downsample_padding,), (0, 1)),
-    )
-    for name, values, known in choices:
-        for value in values:
-            if value not in known:
-                raise SettingsError(
-                    f"This kind of U-Net is not known here: {name} is {value!r}.",
-                    f"Known are: {', '.join(str(item) for item in known)}.",
-                )
-    whole = (
-        *(("block_out_channels", value, _LARGEST["channels"]) for value in config.block_out_channels),
-        ("in_channels", config.in_channels, _LARGEST["channels"]),
-        ("out_channels", config.out_channels, _LARGEST["channels"]),
-        ("layers_per_block", config.layers_per_block, _LARGEST["layers"]),
-        ("norm_num_groups", config.norm_num_groups, _LARGEST["channels"]),
-        ("time_embedding_dim", config.time_embedding_dim or 1, 4 * _LARGEST["channels"]),
-        ("attention_head_dim", config.attention_head_dim or 1, _LARGEST["channels"]),
-        ("attn_norm_num_groups", config.attn_norm_num_groups or 1, _LARGEST["channels"]),
-        ("num_class_embeds", config.num_class_embeds or 1, _LARGEST["classes"]),
-    )
-    for name, value, largest in whole:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
-            raise SettingsError(f"The U-Net's {name} is {value!r}.", f"Choose a whole number from 1 to {largest:,}.")
-    for channels in config.block_out_channels:
-        if channels % config.norm_num_groups:
-            raise SettingsError(
-                f"{channels} channels cannot be normalised in {config.norm_num_groups} groups.",
-                "Choose channels that are a multiple of norm_num_groups.",
-            )
-        if config.attention_head_dim is not None and config.attention_head_dim > channels:
-            raise SettingsError(f"An attention head of {config.attention_head_dim} does not fit {channels} channels.")
-    if config.block_out_channels[-1] % (config.attn_norm_num_groups or 1):
-        raise SettingsError(
-            f"The U-Net's attn_norm_num_groups is {config.attn_norm_num_groups}, which does not divide "
-            f"{config.block_out_channels[-1]} channels."
-        )
-    if not 0 <= config.freq_shift < config.block_out_channels[0] // 2:
-        raise SettingsError(f"The U-Net's freq_shift is {config.freq_shift!r}.", "Choose 0 or 1.")
-    if not (config.norm_eps > 0 and config.mid_block_scale_factor > 0):
-        raise SettingsError("The U-Net's norm_eps and mid_block_scale_factor must be greater than 0.")
-    if not 0.0 <= config.dropout < 1.0:
-        raise SettingsError(f"The U-Net's dropout is {config.dropout!r}.", "Choose a number from 0 up to 1.")

@@ -26,6 +26,8 @@ _DRAFT_FORMATS = frozenset({"JPEG", "MPO"})
 _ORIENTED_FORMATS = frozenset({"JPEG", "MPO", "WEBP", "AVIF"})
 # Here a second frame is a preview or a layer of the first one, not another picture.
 _ONE_PICTURE_FORMATS = frozenset({"MPO", "PSD", "ICO", "ICNS"})
+# TGA has no signature, so any binary file might pass for one.
+_TGA_SUFFIXES = frozenset({".tga", ".icb", ".vda", ".vst"})
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -136,7 +138,7 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMess
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # From an open file, not a path: Pillow would map the file into memory, which garbles rotated TIFFs, and
             # kills the process when the file is cut short meanwhile.
-            with path.open("rb") as file, Image.open(file, formats=readable_formats()) as image:
+            with path.open("rb") as file, Image.open(file, formats=_formats_for(path)) as image:
                 if image.width * image.height > MAX_PICTURE_PIXELS:
                     raise UnreadableError(f"far too large: {image.width:,} × {image.height:,} pixels")
                 yield image, complaints
@@ -145,6 +147,12 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMess
     # Some forty decoders, fed with foreign bytes, raise whatever comes to them; none of it may stop an import.
     except Exception as error:
         raise UnreadableError(_reason(error, path)) from error
+
+
+def _formats_for(path: Path) -> tuple[str, ...]:
+    if path.suffix.lower() in _TGA_SUFFIXES:
+        return readable_formats()
+    return tuple(name for name in readable_formats() if name != "TGA")
 
 
 def _orientation(image: Image.Image) -> int:

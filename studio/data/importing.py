@@ -147,10 +147,11 @@ class _Import:
 
     def _array_source(self, files: list[FoundFile]) -> Generator[ImportProgress, None, ArraySource | None]:
         """The arrays to import, or None when pictures are to be taken; array files leave `files`."""
-        idx_files = [file for file in files if idx.looks_like_idx(file.path) or self._is_named_idx(file)]
         archives = [file for file in files if npz.is_npz(file.path)]
-        for file in (*idx_files, *archives):
-            files.remove(file)
+        files[:] = [file for file in files if not npz.is_npz(file.path)]
+        idx_files = [file for file in files if idx.looks_like_idx(file.path) or self._is_idx_pointed_at(file)]
+        leaving = set(idx_files)
+        files[:] = [file for file in files if file not in leaving]
         by_path = {file.path: file for file in idx_files}
         images = [path for path in by_path if idx.is_idx_images(path)]
         if not images:
@@ -179,9 +180,9 @@ class _Import:
                 return source
         return None
 
-    def _is_named_idx(self, file: FoundFile) -> bool:
+    def _is_idx_pointed_at(self, file: FoundFile) -> bool:
         # Only what a person pointed at is opened to see; a folder may hold a million other files.
-        return file.path in self._pointed_at and not npz.is_npz(file.path) and idx.is_idx_images(file.path)
+        return file.path in self._pointed_at and idx.is_idx_images(file.path)
 
     def _read(
         self, file: FoundFile, reading: Generator[ReadProgress, None, ArraySource]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import math
+import struct
 import zipfile
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,7 @@ LABEL_KEYS = ("labels", "y_train", "train_labels", "y", "label", "arr_1")
 NAME_KEYS = ("class_names", "classes", "label_names", "names")
 _LONGEST_HEADER = 10_000
 _ROUNDING = 1e-4
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, struct.error)
 
 
 def is_npz(path: Path) -> bool:
@@ -40,22 +44,30 @@ def read_npz(path: Path) -> Generator[ReadProgress, None, ArraySource]:
     Raises UnreadableError when there are no pictures in it, or it is damaged, too large, or holds Python objects.
     """
     notes: list[str] = []
+    with _foreign_bytes():
+        archive = zipfile.ZipFile(path)
+    with archive:
+        members = _members(archive, notes)
+        key = _image_key(members)
+        yield ReadProgress(0, members[key].byte_count)
+        values = _load(archive, members[key])
+        yield ReadProgress(members[key].byte_count, members[key].byte_count)
+        images = _as_pictures(values, notes)
+        labels, class_names = _classes(archive, members, key, len(images), notes)
+    return ArraySource(path, images, labels, class_names, tuple(notes))
+
+
+@contextmanager
+def _foreign_bytes() -> Iterator[None]:
+    """Whatever foreign bytes do to the readers of zip and NumPy files becomes an UnreadableError."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = _members(archive)
-            key = _image_key(members)
-            yield ReadProgress(0, members[key].byte_count)
-            values = _load(archive, members[key])
-            yield ReadProgress(members[key].byte_count, members[key].byte_count)
-            images = _as_pictures(values, notes)
-            labels, class_names = _classes(archive, members, key, len(images), notes)
-    except UnreadableError:
-        raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise UnreadableError(f"damaged, or not a NumPy archive ({error})") from error
+        yield
+    except _DAMAGE as error:
+        raise UnreadableError(f"damaged, or not a NumPy archive ({error or type(error).__name__})") from error
+    except MemoryError as error:
+        raise UnreadableError("far too large once unpacked") from error
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
-    return ArraySource(path, images, labels, class_names, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -71,35 +83,38 @@ class _Member:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def _members(archive: zipfile.ZipFile) -> dict[str, _Member]:
+def _members(archive: zipfile.ZipFile, notes: list[str]) -> dict[str, _Member]:
+    """The arrays by name. One that is damaged costs only itself, unless no other is left."""
     entries = archive.infolist()
     if len(entries) > MAX_ARCHIVE_MEMBERS:
         raise UnreadableError(f"holds more than {MAX_ARCHIVE_MEMBERS:,} files")
     members = {}
+    damaged = {}
     for entry in entries:
         if not entry.filename.endswith(".npy"):
             continue
-        with archive.open(entry) as file:
-            shape, dtype = _read_header(file)
-            payload = entry.file_size - file.tell()
-        member = _Member(entry.filename, dtype, shape)
-        if not dtype.hasobject and member.byte_count != payload:
-            raise UnreadableError(f"damaged: {entry.filename} is not as long as its header says")
-        members[entry.filename.removesuffix(".npy")] = member
+        try:
+            members[entry.filename.removesuffix(".npy")] = _member(archive, entry)
+        except UnreadableError as error:
+            damaged[entry.filename] = str(error)
     if not members:
-        raise UnreadableError("holds no arrays")
+        raise UnreadableError(next(iter(damaged.values()), "holds no arrays"))
+    notes += [f"{filename} inside was not used: {reason}." for filename, reason in damaged.items()]
     return members
 
 
-def _read_header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], np.dtype]:
-    version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise UnreadableError("written in a form that is not known here")
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file, max_header_size=_LONGEST_HEADER)
-    if any(length < 0 for length in shape):
-        raise UnreadableError("damaged: an array of negative length")
-    return shape, dtype
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Member:
+    with _foreign_bytes(), archive.open(entry) as file:
+        version = npy.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise UnreadableError("written in a form that is not known here")
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(file, max_header_size=_LONGEST_HEADER)
+        payload = entry.file_size - file.tell()
+    member = _Member(entry.filename, dtype, shape)
+    if any(length < 0 for length in shape) or (not dtype.hasobject and member.byte_count != payload):
+        raise UnreadableError("damaged: an array is not as long as its header says")
+    return member
 
 
 def _image_key(members: dict[str, _Member]) -> str:
@@ -117,7 +132,7 @@ def _load(archive: zipfile.ZipFile, member: _Member) -> NDArray[np.generic]:
         raise UnreadableError("holds Python objects, which could run a program when opened; save plain arrays")
     if member.byte_count > MAX_SET_BYTES:
         raise UnreadableError(f"its pictures would take {member.byte_count / 2**30:,.1f} GB, more than can be taken")
-    with archive.open(member.filename) as file:
+    with _foreign_bytes(), archive.open(member.filename) as file:
         return npy.read_array(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)
 
 

@@ -64,6 +64,10 @@ def test_names_that_others_use(tmp_path: Path, arrays, classes) -> None:
     assert image_set.class_names == classes
 
 
+def test_a_name_like_that_of_an_idx_file(tmp_path: Path) -> None:
+    assert load_images(save(tmp_path / "train-images-idx3-ubyte.npz", images=noise(30, 4, 4))).image_set.count == 30
+
+
 @pytest.mark.parametrize(
     ("values", "expected", "note"),
     [
@@ -191,6 +195,14 @@ def test_damaged_archives(tmp_path: Path, damage) -> None:
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match="damaged"):
         load_images(path)
+
+
+def test_damaged_labels_cost_only_themselves(tmp_path: Path) -> None:
+    good = header("|u1", (30, 4, 4)) + bytes(480)
+    for labels in (b"", b"garbage", header("|u1", (29,)) + bytes(30)):
+        result = load_images(archive(tmp_path / "own.npz", images=good, labels=labels))
+        assert result.image_set.count == 30
+        assert result.report.notes[0].startswith("labels.npy inside was not used: damaged")
 
 
 def test_flipped_bits_are_noticed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from studio.data.mixtures import generate
 from studio.data.starter import load_starter, starter_sets
 from studio.errors import DataError
 
@@ -45,6 +46,10 @@ def test_digits_are_scikit_learns() -> None:
     image_set = load_starter("digits")
     assert np.abs(image_set.images[..., 0] - original.images * 255 / 16).max() <= 0.5
     assert (image_set.labels == original.target).all()
+
+
+def test_two_pixels_are_the_generated_mixture() -> None:
+    assert load_starter("two-pixels").fingerprint() == generate("four-blobs", 2000, seed=0).fingerprint()
 
 
 def test_unknown_set() -> None:

@@ -7,15 +7,19 @@ import sys
 
 def main() -> int:
     """Run `diffusion-studio`; the exit code."""
-    arguments = sys.argv[1:]
     # Each door imports what lies behind it only when it is taken: the command line needs no Qt.
-    if arguments:
-        from studio import cli
+    from studio import cli
 
-        return cli.main(arguments)
-    from studio import bootstrap
+    arguments = cli.build_parser().parse_args()
+    if arguments.command is None:
+        from studio import bootstrap
 
-    return bootstrap.main()
+        return bootstrap.main([])
+    if arguments.command == "tour":
+        from studio.app import tour
+
+        return tour.main(arguments.out, arguments.seconds, arguments.data)
+    return cli.run(arguments)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.docks.dataset_browser import DatasetBrowser
 from studio.app.docks.dataset_health import class_counts, first_of_each_class, health_lines, size_words, verdict
@@ -21,6 +22,37 @@ from studio.app.widgets.thumbnail_sheet import ThumbnailSheet
 from studio.data.image_set import ImageSet
 
 MOST_CLASSES = 200
+_FORMATS = "folder, PNG, JPEG, IDX, NPZ"
+
+
+class _FactsArea(QScrollArea):
+    """As high as its content, but never more than a good half of the panel: the pictures come first."""
+
+    def __init__(self, facts: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setWidget(facts)
+
+    def sizeHint(self) -> QSize:
+        content = self.widget().sizeHint()
+        height = self.widget().heightForWidth(self.viewport().width())
+        most = round(0.55 * self.parentWidget().height())
+        return QSize(content.width(), max(100, min(max(content.height(), height) + 2, most)))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 100)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.updateGeometry()
 
 
 class DatasetDock(StudioDock):
@@ -37,7 +69,7 @@ class DatasetDock(StudioDock):
         self._state = state
         self._import: JobHandle | None = None
         self._browser: DatasetBrowser | None = None
-        self._drop = DropArea("Drop pictures to begin", "folder, PNG, JPEG, IDX, NPZ", self)
+        self._drop = DropArea("Drop pictures to begin", _FORMATS, self)
         self._drop.dropped.connect(self.files_chosen)
         self._drop.browse_requested.connect(self.browse_requested)
         self._starters = StarterCards(self)
@@ -136,7 +168,7 @@ class DatasetDock(StudioDock):
         layout.addLayout(head)
         layout.addWidget(self._sheet, 1)
         layout.addLayout(foot)
-        layout.addWidget(self._build_facts(filled), 1)
+        layout.addWidget(self._build_facts(filled))
         return filled
 
     def _build_facts(self, parent: QWidget) -> QWidget:
@@ -163,13 +195,7 @@ class DatasetDock(StudioDock):
         layout.addWidget(self._classes_rule)
         layout.addWidget(self._bars)
         layout.addStretch(1)
-        area = QScrollArea(parent)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setMinimumHeight(120)
-        area.setWidget(facts)
-        return area
+        return _FactsArea(facts, parent)
 
     # What there is
 
@@ -178,10 +204,10 @@ class DatasetDock(StudioDock):
         image_set, report = self._state.image_set, self._state.report
         self._pages.setCurrentIndex(0 if image_set is None else 1)
         if image_set is None:
-            self._drop.set_text("Drop pictures to begin", "folder, PNG, JPEG, IDX, NPZ")
+            self._drop.set_text("Drop pictures to begin", _FORMATS)
             self.set_subtitle("")
             return
-        self._drop.set_text("Drop pictures to replace", "folder, PNG, JPEG, IDX, NPZ")
+        self._drop.set_text("Drop to replace them", _FORMATS)
         self._name.setText(image_set.name)
         self._size.setText(size_words(image_set))
         self._sheet.set_image_set(image_set)

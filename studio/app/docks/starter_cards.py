@@ -28,6 +28,7 @@ class StarterCard(QAbstractButton):
         super().__init__(parent)
         self._starter = starter
         self._images: tuple[QImage, ...] | None = None
+        self._facts = ""
         self.setText(starter.title)
         self.setAccessibleName(f"{starter.title}, starter set")
         self.setToolTip(tooltip_text(starter.title, reason=f"{starter.description}\n{starter.licence}"))
@@ -46,7 +47,7 @@ class StarterCard(QAbstractButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._images is None:
-            self._images = tuple(picture_image(picture) for picture in _first_pictures(self._starter.path))
+            self._look()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(theme().color("border"))
@@ -61,7 +62,7 @@ class StarterCard(QAbstractButton):
         painter.setPen(theme().color("muted"))
         painter.setFont(ui_font(FontSize.RANGE))
         words = Qt.AlignmentFlag.AlignTop.value | Qt.TextFlag.TextWordWrap.value
-        painter.drawText(room.adjusted(0, 29, 0, -4), words, self._starter.description.split(":")[0].split(",", 2)[0])
+        painter.drawText(room.adjusted(0, 29, 0, -4), words, self._facts)
 
     def _paint_pictures(self, painter: QPainter) -> None:
         images = self._images or ()
@@ -81,6 +82,14 @@ class StarterCard(QAbstractButton):
                 left + column * (cell_width + gap), top + row * (cell_height + gap), cell_width, cell_height
             )
             paint_picture(painter, target, image)
+
+    def _look(self) -> None:
+        """Read the set's file when the card is first seen; a card without pictures still works."""
+        count, pictures = _glance(self._starter.path)
+        self._images = tuple(picture_image(picture) for picture in pictures)
+        if pictures:
+            height, width = pictures[0].shape[:2]
+            self._facts = f"{count:,} pictures,\n{width} × {height}"
 
     @Slot()
     def _choose(self) -> None:
@@ -105,13 +114,13 @@ class StarterCards(QWidget):
             layout.addWidget(card)
 
 
-def _first_pictures(path: Path) -> list[np.ndarray]:
-    """Four pictures from different places of a starter set's file; none when it cannot be read."""
+def _glance(path: Path) -> tuple[int, list[np.ndarray]]:
+    """How many pictures a starter set's file holds, and four from different places; (0, []) when it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             images = stored["images"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return []
+        return 0, []
     if images.ndim == 3:
         images = images[..., None]
-    return [images[position] for position in np.linspace(0, len(images) * 0.73, 4).astype(int)]
+    return len(images), [images[position] for position in np.linspace(0, len(images) * 0.73, 4).astype(int)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -107,6 +107,7 @@ class TrainingStage(QWidget):
         title.addWidget(self._wall_words)
         title.addStretch(1)
         self._film = IconButton("film", "Show as a film", parent=self, checkable=True, dense=True)
+        self._film.setEnabled(False)
         self._film.toggled.connect(self.wall.show_film)
         self.wall.film_toggled.connect(self._film.setChecked)
         title.addWidget(self._film)
@@ -120,7 +121,7 @@ class TrainingStage(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
         row.addWidget(self.wall, 1)
-        row.addWidget(self._cloud)
+        row.addWidget(self._cloud, 0, Qt.AlignmentFlag.AlignTop)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(filled)
         lower = _Panel(self)
@@ -294,6 +295,7 @@ class TrainingStage(QWidget):
     def _show_marks(self) -> None:
         current = self.wall.current
         chosen = None if current is None or self.wall.following else self._fractions.get(current.step)
+        self._film.setEnabled(len(self.wall.moments) > 0)
         self.header.track.set_marks([self._fractions.get(m.step, 0.0) for m in self.wall.rows], chosen)
         self._cloud.set_samples(None if current is None else current.pictures)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
@@ -15,6 +15,8 @@ from studio.app.widgets.moments import clock
 from studio.app.widgets.progress_track import ProgressTrack
 
 NARROW = 760
+WIDE_ENOUGH_FOR_BOTH = 880
+NARROWEST = 520
 _INTENTS = (("sketch", "Sketch\n1 min"), ("good", "Good\n4 min"), ("patient", "Patient\n30 min"))
 
 _BUTTON = {
@@ -108,16 +110,20 @@ class TrainingHeader(QWidget):
         self._fit()
 
     def show_words(self, headline: str, detail: str) -> None:
-        """The large line and the muted one beside it."""
+        """The large line and the muted one beside it, or below it where room is short."""
         self._headline.setText(headline)
         self._detail.setText(detail)
+        self._below.setText(detail)
 
     def show_progress(self, step: int, epoch: float, speed: float | None, fraction: float) -> None:
         """The line of numbers and the bar."""
+        first = not self._step.text()
         self._step.setText(f"step {step:,}")
         self._epoch.setText(f"epoch {epoch:.1f}")
         self._speed.setText(f"{speed:,.0f} pictures/s" if speed else "")
         self._track.set_fraction(fraction)
+        if first:
+            self._fit()
 
     def clear_progress(self) -> None:
         """Before the first run."""
@@ -126,11 +132,16 @@ class TrainingHeader(QWidget):
         self._saved_at = None
         self._track.set_fraction(0.0)
         self._track.set_marks(())
+        self._fit()
 
     def note_saved(self) -> None:
         """A checkpoint was written just now."""
         self._saved_at = time.monotonic()
         self._show_saved()
+
+    def minimumSizeHint(self) -> QSize:
+        # What is shown depends on the width, so the width must not depend on what is shown.
+        return QSize(NARROWEST, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -141,7 +152,6 @@ class TrainingHeader(QWidget):
 
     def _make_widgets(self) -> None:
         self._primary = PrimaryButton("Start", "play", self, large=True)
-        self._primary.setMinimumWidth(148)
         self._primary.clicked.connect(self.primary_clicked)
         self._stop = SecondaryButton("Stop", "stop", self)
         self._stop.set_tooltip("Stop", reason="Keep the model as it is now, or discard the run.")
@@ -156,6 +166,7 @@ class TrainingHeader(QWidget):
         self._stop.setMenu(menu)
         self._headline = Label("", self, size=FontSize.HEADLINE, weight=QFont.Weight.DemiBold)
         self._detail = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
+        self._below = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
         self._track = ProgressTrack(self)
         self._step, self._epoch, self._speed, self._saved = (
             Label("", self, role="muted", size=FontSize.LABEL) for _ in range(4)
@@ -181,7 +192,8 @@ class TrainingHeader(QWidget):
         numbers.setSpacing(Space.L)
         for label in (self._step, self._epoch, self._speed):
             numbers.addWidget(label)
-        numbers.addStretch(1)
+        numbers.addWidget(self._below, 1)
+        numbers.addStretch(0)
         numbers.addWidget(self._saved)
         middle = QVBoxLayout()
         middle.setSpacing(Space.XS)
@@ -216,9 +228,18 @@ class TrainingHeader(QWidget):
 
     def _fit(self) -> None:
         # A run that goes on has its intent; where room is short its choice gives way to the clock.
-        shown = self.width() >= NARROW or self._phase is Phase.IDLE
+        shown = self.width() >= WIDE_ENOUGH_FOR_BOTH or self._phase is Phase.IDLE
+        narrow = self.width() < NARROW
+        self._primary.setMinimumWidth(112 if narrow else 148)
         for widget in (self._divider, self._intent_label, self._intent):
             widget.setVisible(shown)
+        numbers = bool(self._step.text())
+        below = narrow and not numbers
+        self._step.setVisible(numbers)
+        self._epoch.setVisible(numbers and not narrow)
+        self._speed.setVisible(numbers)
+        self._below.setVisible(below)
+        self._detail.setVisible(not below)
 
     @Slot()
     def _show_saved(self) -> None:

@@ -69,14 +69,17 @@ def linear_ticks(low: float, high: float, most: int = 5) -> tuple[Tick, ...]:
 
 
 def logarithmic_ticks(low: float, high: float, most: int = 6) -> tuple[Tick, ...]:
-    """Values 1, 2, 5 of each decade between `low` and `high`; only the decades themselves when that is enough."""
+    """Round values of each decade between `low` and `high`: as many as fit, only the decades when they are many."""
     if not (0 < low < high):
         return ()
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for parts in ((1, 2, 5), (1, 3), (1,)):
+    values: list[float] = []
+    for parts in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
         values = [p * 10.0**d for d in decades for p in parts if low * 0.999 <= p * 10.0**d <= high * 1.001]
         if len(values) <= most:
             break
+    if len(values) < 2:
+        return tuple(tick for tick in linear_ticks(low, high, 4) if tick.value > 0)
     stride = max(1, -(-len(values) // most))
     return tuple(Tick(value, number(float(f"{value:.6g}"))) for value in values[::stride])
 

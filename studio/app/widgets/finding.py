@@ -45,6 +45,7 @@ class Finding(QWidget):
         self._text = Label("", self, size=FontSize.LABEL, wrap=True)
         self._remedy = Label("", self, role="muted", size=FontSize.LABEL, wrap=True)
         self._value = Label("", self, role="muted", size=FontSize.LABEL)
+        self._value.setContentsMargins(0, 1, 0, 0)
         words = QVBoxLayout()
         words.setContentsMargins(0, 1, 0, 0)
         words.setSpacing(0)

@@ -101,6 +101,12 @@ class LossPlot(QWidget):
         x, y = self._scale_x(), self._scale_y()
         x_ticks = minute_ticks(x.high) if self._axis == "minutes" else linear_ticks(0.0, x.high, 4)
         y_ticks = logarithmic_ticks(y.low, y.high) if y.logarithmic else linear_ticks(y.low, y.high)
+        if not len(self._raw[0]):
+            paint_frame(painter, frame, x, y, (), ())
+            painter.setFont(ui_font(FontSize.LABEL))
+            painter.setPen(theme().color("muted"))
+            painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "the curve begins with the training")
+            return
         paint_frame(painter, frame, x, y, x_ticks, y_ticks)
         painter.save()
         painter.setClipRect(frame.adjusted(0, -1, 4, 1))

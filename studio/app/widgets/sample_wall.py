@@ -210,7 +210,9 @@ class SampleWall(QWidget):
         geometry = None
         if self._rows:
             count, height, width = self._rows[-1].pictures.shape[:3]
-            geometry = WallGeometry.fit(self._scroll.viewport().size(), self.devicePixelRatioF(), width, height, count)
+            room = QSize(self._scroll.viewport().width(), self._scroll.height())
+            geometry = WallGeometry.fit(room, self.devicePixelRatioF(), width, height, count)
+        self._scroll.show_whole_rows(len(self._rows), geometry)
         self._canvas.set_rows(self._rows, geometry)
         self._canvas.set_current(self._row, self._column)
         self._header.show_seeds(self._seeds, geometry)

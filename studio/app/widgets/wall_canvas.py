@@ -247,6 +247,14 @@ class WallScroll(QScrollArea):
         self.setFocusProxy(rows)
         self.setWidget(rows)
 
+    def show_whole_rows(self, rows: int, geometry: WallGeometry | None) -> None:
+        """Leave air below the viewport where a row would be cut in two at its top."""
+        air = 0
+        if geometry is not None and rows * geometry.row_height > self.height() >= geometry.row_height:
+            air = round(self.height() % geometry.row_height)
+        if air != self.viewportMargins().bottom():
+            self.setViewportMargins(0, 0, 0, air)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.viewport_resized.emit()

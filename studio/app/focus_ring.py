@@ -7,6 +7,8 @@ property `ownFocusMark` to True.
 
 from __future__ import annotations
 
+import weakref
+
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QComboBox, QMenu, QMenuBar, QTabBar, QWidget
@@ -37,67 +39,79 @@ class _Ring(QWidget):
 
 
 class FocusRing(QObject):
-    """Follows the keyboard focus of the application it is parented to."""
+    """Follows the keyboard focus of the application it is parented to.
+
+    It holds widgets weakly, and takes no widget as a slot's argument: a window that Python destroys while it has the
+    focus says so from its destructor, when it can no longer be handed to Python.
+    """
 
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
-        self._target: QWidget | None = None
-        self._ring: _Ring | None = None
+        self._target: weakref.ref[QWidget] | None = None
+        self._ring: weakref.ref[_Ring] | None = None
         application.focusChanged.connect(self._focus_moved)
 
     @property
     def target(self) -> QWidget | None:
         """The widget that wears the ring; None when no ring is shown."""
-        return self._target
+        return _alive(self._target)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self._target:
+        if watched is self.target:
             if event.type() in _FOLLOWED:
                 self._place()
             elif event.type() == QEvent.Type.MouseButtonPress:
                 self._leave()
         return False
 
-    @Slot(QWidget, QWidget)
-    def _focus_moved(self, old: QWidget | None, new: QWidget | None) -> None:
+    @Slot()
+    def _focus_moved(self) -> None:
         self._leave()
+        new = QApplication.focusWidget()
         # A focus change while a mouse button is down came from that click.
         if new is None or QApplication.mouseButtons() != Qt.MouseButton.NoButton:
             return
-        if (
-            isinstance(new, _UNMARKED)
-            or new.property("ownFocusMark")
-            or new.window().windowType() == Qt.WindowType.Popup
-        ):
-            return
         parent = new.parentWidget()
-        self._target = parent if isinstance(parent, QComboBox) else new
-        self._target.installEventFilter(self)
+        target = parent if isinstance(parent, QComboBox) else new
+        if target.isWindow() or target.window().windowType() == Qt.WindowType.Popup:
+            return
+        if isinstance(target, _UNMARKED) or target.property("ownFocusMark"):
+            return
+        self._target = weakref.ref(target)
+        target.installEventFilter(self)
         self._place()
 
     def _leave(self) -> None:
-        if self._target is not None and isValid(self._target):
-            self._target.removeEventFilter(self)
+        target, ring = self.target, _alive(self._ring)
         self._target = None
-        if self._ring is not None and isValid(self._ring):
-            self._ring.hide()
+        if target is not None:
+            target.removeEventFilter(self)
+        if ring is not None:
+            ring.hide()
 
     def _place(self) -> None:
-        target = self._target
-        if target is None or not isValid(target):
+        target = self.target
+        if target is None:
             return
         container = _container_of(target)
-        if self._ring is None or not isValid(self._ring):
-            self._ring = _Ring(container)
-        elif self._ring.parentWidget() is not container:
-            self._ring.setParent(container)
+        ring = _alive(self._ring)
+        if ring is None:
+            ring = _Ring(container)
+            self._ring = weakref.ref(ring)
+        elif ring.parentWidget() is not container:
+            ring.setParent(container)
         if not target.isVisible() or container is target:
-            self._ring.hide()
+            ring.hide()
             return
         corner = target.mapTo(container, QPoint(0, 0))
-        self._ring.setGeometry(QRect(corner, target.size()).adjusted(-_REACH, -_REACH, _REACH, _REACH))
-        self._ring.raise_()
-        self._ring.show()
+        ring.setGeometry(QRect(corner, target.size()).adjusted(-_REACH, -_REACH, _REACH, _REACH))
+        ring.raise_()
+        ring.show()
+
+
+def _alive(reference: weakref.ref | None) -> QWidget | None:
+    widget = reference() if reference is not None else None
+    return widget if widget is not None and isValid(widget) else None
 
 
 def _container_of(target: QWidget) -> QWidget:

@@ -40,7 +40,7 @@ class _TitleBar(QWidget):
         return QSize(super().sizeHint().width(), Size.DOCK_TITLE + 1)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, Size.DOCK_TITLE + 1)
+        return QSize(super().minimumSizeHint().width(), Size.DOCK_TITLE + 1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme().tokens

@@ -120,6 +120,7 @@ class Plot(QWidget):
         self._item.setContentsMargins(0, 6, 8, 0)
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
         self._widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._widget.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._widget)

@@ -24,6 +24,7 @@ class _Segment(QAbstractButton):
         self._last = last
         self._dense = dense
         self.setText(text)
+        self.setFont(self._font(False))
         self.setCheckable(True)
         self.setAccessibleName(text.replace("\n", ", "))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)

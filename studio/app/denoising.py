@@ -7,7 +7,7 @@ the timeline show it. None of them knows of the others.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from studio.app.runner import JobHandle, Runner
     from studio.diffusion.trace import Trace
     from studio.library.bundle import ModelBundle
+    from studio.networks.devices import Device
+    from studio.training.run import TrainingRun
 
 
 @dataclass(frozen=True)
@@ -192,15 +194,12 @@ class Denoising(QObject):
 
     def start(self, choice: ModelChoice, runner: Runner) -> JobHandle:
         """Denoise with the settings; whatever trains or is paused meanwhile stands still for that long."""
-        from studio.networks.devices import choose_device
-
         if self._run is not None:
             raise RuntimeError("a reverse process is running already")
         state, settings = self._state, self._settings
         # The live model is another one after every step of training: only files are kept loaded.
         loaded = self.known_model(choice) if choice.source is not ModelSource.LIVE else None
-        device = state.device if state.device is not None else choose_device("auto")
-        job = jobs.denoise(loaded if loaded is not None else choice, settings.request(), device, run=state.run)
+        job = _denoise(loaded if loaded is not None else choice, settings, state.device, state.run)
         title = f"Denoising {settings.count} pictures" if settings.count > 1 else "Denoising a picture"
         handle = runner.interject(job, title)
         self._run = _Run(handle, choice, settings)
@@ -350,6 +349,19 @@ class _Run:
     def measure(self, steps_done: int) -> None:
         """Seconds a step, from the start: single steps come in bundles and tell nothing."""
         self.pace = self.seconds / steps_done
+
+
+def _denoise(
+    source: ModelChoice | ModelBundle, settings: SamplerSettings, device: Device | None, run: TrainingRun | None
+) -> Iterator[object]:
+    """The job; what brings torch is imported here, in the background thread, so that the window never waits for it."""
+    from studio.networks.devices import choose_device
+
+    return (
+        yield from jobs.denoise(
+            source, settings.request(), device if device is not None else choose_device("auto"), run=run
+        )
+    )
 
 
 def denoising_of(state: StudioState) -> Denoising:

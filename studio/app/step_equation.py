@@ -56,7 +56,7 @@ def no_noise_reason(step: Step, sampler_name: str) -> str:
     if step.s < 0:
         return "The last step adds no noise."
     if sampler_name == "ddim":
-        return "DDIM with η = 0 adds no noise."
+        return "DDIM with η\u00a0=\u00a00 adds no noise."
     return "This step adds no noise."
 
 

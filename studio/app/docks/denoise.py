@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from studio.app.transport import handle_transport_key
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.controls import IconButton, Label, format_number
 from studio.app.widgets.export_film import ask_for_file
-from studio.app.widgets.math_text import MathLabel, Term
+from studio.app.widgets.math_text import MathLabel, MathLine, Term
 from studio.app.widgets.picture_view import PictureView
 from studio.app.widgets.step_apart import StepApart
 from studio.errors import StudioError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from studio.app.runner import Runner
     from studio.app.state import StudioState
 
-_PANE_LEAST, _PANE_MOST = 330, 640
+_PANE_LEAST, _PANE_USUAL, _PANE_MOST = 330, 408, 640
 _COLUMN_GAP = 28
 _EDGE = 3
 _STILL_SIDE = 512
@@ -211,13 +212,14 @@ class Microscope(QWidget):
         x, y = pixel
         position, picture = self._playback.position, self._denoising.picture
         self._pixel.setText(f"pixel {x}, {y}")
-        terms: list[Term] = []
-        for kind, symbol, role in _PIXEL_VALUES:
-            if frames.is_result(position) and kind is not FilmKind.Z:
-                continue
-            numbers = frames.values(position, kind)[picture, :, y, x].tolist()
-            terms.append(Term((" " if terms else "") + symbol, role, FontSize.LABEL))
-            terms += [Term(format_number(value), role, FontSize.LABEL, words=True) for value in numbers]
+        values = [
+            (symbol, role, frames.values(position, kind)[picture, :, y, x].tolist())
+            for kind, symbol, role in _PIXEL_VALUES
+            if kind is FilmKind.Z or not frames.is_result(position)
+        ]
+        terms = _value_terms(values, decimals=2)
+        if MathLine(terms, 4).width > self.picture.width():
+            terms = _value_terms(values, decimals=1)
         self._values.set_terms(terms)
         self._arrange_caption()
 
@@ -279,7 +281,8 @@ class Microscope(QWidget):
         width, height = self.width(), self.height()
         header, caption = 36, 24 * (2 if self._caption_rows() == 2 else 1)
         top = header + Space.M
-        room = (width - _PANE_LEAST - _COLUMN_GAP, height - top - caption - _EDGE)
+        least = max(_PANE_LEAST, min(_PANE_USUAL, round(0.45 * width)))
+        room = (width - least - _COLUMN_GAP, height - top - caption - _EDGE)
         ratio = self.devicePixelRatioF()
         fitted = fitted_size(*self._picture_size, max(room[0], 1) * ratio, max(room[1], 1) * ratio)
         shown = (fitted[0] / ratio, fitted[1] / ratio)
@@ -309,6 +312,14 @@ class Microscope(QWidget):
             start = left + width - pixel - (values + Space.M if self._values.terms else 0)
             self._pixel.setGeometry(start, top, pixel, 20)
             self._pixel.setVisible(start > left + caption + Space.S)
+
+
+def _value_terms(values: Sequence[tuple[str, str, list[float]]], decimals: int) -> list[Term]:
+    terms: list[Term] = []
+    for symbol, role, numbers in values:
+        terms.append(Term((" " if terms else "") + symbol, role, FontSize.LABEL))
+        terms += [Term(format_number(value, decimals), role, FontSize.LABEL, words=True) for value in numbers]
+    return terms
 
 
 def _strong(text: str) -> Term:

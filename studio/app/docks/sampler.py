@@ -16,7 +16,6 @@ from studio.app.model_facts import duration, measures, memory, origin, preview_o
 from studio.app.sampler_settings import MOST_PICTURES, SamplerSettings
 from studio.app.state import ModelChoice, ModelSource
 from studio.app.theme import FontSize, Space
-from studio.app.widgets.banner import Banner
 from studio.app.widgets.controls import (
     CheckField,
     Label,
@@ -28,7 +27,6 @@ from studio.app.widgets.controls import (
 )
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.model_card import ModelCard
-from studio.errors import StudioError
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
@@ -55,7 +53,6 @@ class SamplerDock(StudioDock):
 
     def _build(self, settings: SamplerSettings) -> None:
         self.card = ModelCard()
-        self._banner = Banner()
         self._sampler = SegmentedControl((("ddpm", "DDPM"), ("ddim", "DDIM")), name="Sampler", stretch=True)
         self._sampler.set_option_tooltip("ddpm", "Algorithm 20.2: carve a little noise off, add fresh noise")
         self._sampler.set_option_tooltip("ddim", "The same model without fresh noise: good with few steps")
@@ -102,7 +99,7 @@ class SamplerDock(StudioDock):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.M)
-        for widget in (self.card, self._banner, LabelledRow("Sampler", self._sampler)):
+        for widget in (self.card, LabelledRow("Sampler", self._sampler)):
             column.addWidget(widget)
         steps = QVBoxLayout()
         steps.setSpacing(2)
@@ -130,7 +127,6 @@ class SamplerDock(StudioDock):
         denoising.running_changed.connect(self._show_running)
         denoising.loading_changed.connect(self._show_model)
         denoising.progress_changed.connect(self._show_progress)
-        denoising.failed.connect(self._show_error)
 
     @property
     def _step_count(self) -> int:
@@ -218,8 +214,12 @@ class SamplerDock(StudioDock):
             self._facts.setText("Preparing the model…")
             return
         left = self._denoising.seconds_left
-        words = f"step {done} of {total}"
-        self._facts.setText(words if left is None or done == 0 else f"{words} · {duration(left)} left")
+        parts = [f"step {done} of {total}"]
+        if left is not None and done:
+            parts.append(f"{duration(left)} left")
+        if self._state.training is not None:
+            parts.append("training waits")
+        self._facts.setText(" · ".join(parts))
 
     def _estimate(self) -> str:
         """What a run will cost: time by the last run's pace, and the memory of its trace."""
@@ -243,12 +243,7 @@ class SamplerDock(StudioDock):
             return
         choice = self._choice()
         if choice is not None:
-            self._banner.clear()
             self._denoising.start(choice, self._runner)
-
-    @Slot(object)
-    def _show_error(self, error: StudioError) -> None:
-        self._banner.show_error(error)
 
     @Slot()
     def _open_menu(self) -> None:
@@ -269,7 +264,6 @@ class SamplerDock(StudioDock):
         if chosen is open_action:
             self._open_file()
         elif isinstance(chosen, QAction):
-            self._banner.clear()
             self._denoising.choose(chosen.data(), self._runner)
         menu.deleteLater()
 
@@ -277,5 +271,4 @@ class SamplerDock(StudioDock):
         name, _ = QFileDialog.getOpenFileName(self.window(), "Open a model", "", _MODEL_FILTER)
         if name:
             path = Path(name)
-            self._banner.clear()
             self._denoising.choose(ModelChoice(ModelSource.FILE, path.stem, path), self._runner)

@@ -65,8 +65,8 @@ class StepApart(QWidget):
         self.tile_z = Tile("z_t", "in", Z_ROLE, self)
         self.tile_noise = Tile(EPSILON_HAT, "predicted noise", EPSILON_ROLE, self)
         self.tile_x0 = Tile(X_HAT, "the picture", X_ROLE, self)
-        self.tile_taken = Tile(EPSILON_HAT, "taken off", EPSILON_ROLE, self)
-        self.tile_fresh = FreshNoiseTile(FRESH_NOISE, "fresh noise", FRESH_ROLE, self)
+        self.tile_taken = Tile(EPSILON_HAT, "taken off", EPSILON_ROLE, self, decimals=3)
+        self.tile_fresh = FreshNoiseTile(FRESH_NOISE, "fresh noise", FRESH_ROLE, self, decimals=3)
         self.tile_next = Tile("z_s", "next", Z_ROLE, self)
         theme().changed.connect(self._repaint)
 

@@ -1,0 +1,158 @@
+"""Film strip and lanes: one axis, one playhead, and few thumbnails however long the run."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QSignalSpy, QTest
+
+from studio.app.docks.timeline import film_of, lanes_of
+from studio.app.frames import FilmKind, Frames
+from studio.app.widgets.film_strip import Axis, thumbnail_size
+from studio.app.widgets.timeline import TimelineView
+from tests.gui.denoise_helpers import recorded
+
+
+def frames_of(**options) -> Frames:
+    frames = Frames(recorded(**options))
+    frames.refresh()
+    return frames
+
+
+@pytest.fixture
+def view(qtbot):
+    frames = frames_of(taken=20)
+    view = TimelineView()
+    qtbot.addWidget(view)
+    view.resize(1200, 220)
+    view.set_film(film_of(frames, FilmKind.Z, 0))
+    view.set_lanes(lanes_of(frames, 0))
+    view.show()
+    return view
+
+
+@pytest.mark.parametrize("planned", [1, 2, 17, 21, 50, 1001])
+def test_the_axis_goes_there_and_back(planned):
+    axis = Axis(100, 1100, planned, 56)
+    for position in {0, planned // 3, planned // 2, planned - 1}:
+        assert axis.position(axis.x(position)) == position
+    assert axis.x(0) >= 100 + 28
+    assert axis.x(planned - 1) <= 1100 - 28
+    assert axis.position(-50) == 0
+    assert axis.position(5000) == planned - 1
+
+
+@pytest.mark.parametrize("planned", [2, 21, 22, 60, 1001])
+def test_shown_thumbnails_never_overlap_and_include_the_picture(planned):
+    axis = Axis(100, 1300, planned, 56)
+    places = [axis.x(position) for position in axis.shown]
+    assert all(b - a >= 56 for a, b in itertools.pairwise(places))
+    assert axis.shown[-1] == planned - 1
+    assert axis.all_fit == (axis.shown == tuple(range(planned)))
+
+
+def test_few_frames_are_evenly_spaced_to_the_eye():
+    axis = Axis(0, 1000, 21, 56)
+    gaps = np.diff([axis.x(position) for position in axis.shown])
+    assert gaps.max() - gaps.min() < 1
+
+
+@pytest.mark.parametrize(
+    ("picture", "shown"), [((28, 28), (56, 56)), ((16, 16), (48, 48)), ((2, 1), (96, 48)), ((8, 8), (56, 56))]
+)
+def test_thumbnails_are_whole_multiples(picture, shown):
+    assert thumbnail_size(picture) == shown
+
+
+def test_only_the_shown_thumbnails_are_drawn(qtbot):
+    frames = frames_of(taken=None, levels=400)
+    asked: list[int] = []
+    film = film_of(frames, FilmKind.Z, 0)
+
+    def thumbnail(position: int):
+        asked.append(position)
+        return frames.thumbnail(position, FilmKind.Z, 0)
+
+    view = TimelineView()
+    qtbot.addWidget(view)
+    view.resize(1200, 220)
+    view.set_film(type(film)(film.planned, film.count, film.times, thumbnail, film.picture_size))
+    view.show()
+    view.grab()
+    axis = view.axis()
+    assert axis is not None
+    assert set(asked) <= {*axis.shown, 0}
+    asked.clear()
+    view.set_position(137)
+    view.grab()
+    assert set(asked) <= {137}
+
+
+def test_a_click_anywhere_seeks_the_nearest_moment(view):
+    spy = QSignalSpy(view.seek_requested)
+    axis = view.axis()
+    for y in (20, 120, 200):
+        QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(round(axis.x(7)) + 3, y))
+    assert [spy.at(i)[0] for i in range(3)] == [7, 7, 7]
+
+
+def test_dragging_seeks_all_the_way(view):
+    spy = QSignalSpy(view.seek_requested)
+    axis = view.axis()
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(round(axis.x(3)), 120))
+    for position in (4, 9, 20):
+        QTest.mouseMove(view, QPoint(round(axis.x(position)), 120))
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(round(axis.x(20)), 120))
+    assert spy.at(spy.count() - 1)[0] == 20
+
+
+@pytest.mark.parametrize(
+    ("key", "target"),
+    [
+        (Qt.Key.Key_Left, 4),
+        (Qt.Key.Key_Right, 6),
+        (Qt.Key.Key_Home, 0),
+        (Qt.Key.Key_End, 20),
+        (Qt.Key.Key_PageDown, 15),
+        (Qt.Key.Key_PageUp, 0),
+    ],
+)
+def test_keys(view, key, target):
+    view.set_position(5)
+    spy = QSignalSpy(view.seek_requested)
+    QTest.keyClick(view, key)
+    assert spy.at(0)[0] == target
+
+
+def test_space_asks_to_play(view):
+    spy = QSignalSpy(view.play_requested)
+    QTest.keyClick(view, Qt.Key.Key_Space)
+    assert spy.count() == 1
+
+
+def test_lanes_say_what_the_steps_hold():
+    frames = frames_of(shape=(3, 4, 4), taken=10)
+    norms, signal, beyond = lanes_of(frames, 1)
+    step = frames.step(4)
+    for curve, values in zip(norms.curves, (step.z_t, step.eps, step.x0), strict=True):
+        assert curve.values[4] == pytest.approx(float(values[1].square().mean().sqrt()), rel=1e-5)
+    snr = frames.trace.schedule.snr[step.t]
+    assert signal.curves[0].values[4] == pytest.approx(10 * np.log10(snr), rel=1e-5)
+    assert beyond.curves[0].values[4] == pytest.approx(100 * step.clipped_share)
+    assert [term.role for term in norms.value_terms(4)] == ["text", "d2", "d3"]
+    assert norms.value_terms(10) == ()
+
+
+def test_a_run_cut_short_ends_at_the_moment_it_reached():
+    frames = frames_of(taken=8)
+    film = film_of(frames, FilmKind.Z, 0, 9)
+    assert film.times[-1] == 0
+    cut = Frames(recorded(taken=8))
+    for index in range(3):
+        cut.measures.add(cut.step(index), 1.0)
+    film = film_of(cut, FilmKind.Z, 0, 4)
+    assert len(film.times) == 4
+    assert film.times[-1] == cut.trace.times[2][1] + 1

@@ -113,7 +113,9 @@ def lower_thread_priority() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
+        thread = threading.get_native_id()
+        niceness = max(_BACKGROUND_NICENESS, os.getpriority(os.PRIO_PROCESS, thread))
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)
     except OSError:
         return False
     return True

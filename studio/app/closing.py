@@ -51,6 +51,9 @@ class Closing(QObject):
         if not self._runner.busy:
             return True
         if self._leaving:
+            # Something was begun since; it is not what the person waits for now.
+            if self._saving is None or not self._saving.alive:
+                self._cancel_all()
             return False
         answer = self.ask() if self._trains else Answer.DISCARD
         if answer is Answer.KEEP_TRAINING:

@@ -66,6 +66,7 @@ class CrashWatch(QObject):
         if issubclass(kind, KeyboardInterrupt):
             QCoreApplication.quit()
             return
+        self._previous[0](kind, error, trace)
         text = "".join(traceback.format_exception(kind, error, trace))
         _log.error("a defect of the program:\n%s", text)
         # A defect in something that is painted would otherwise ring sixty times a second.

@@ -14,8 +14,10 @@ from studio.app import jobs
 from studio.app.activity import count
 from studio.app.closing import Closing
 from studio.app.commands import Commands
+from studio.app.denoising import denoising_of
 from studio.app.device_choice import MENU as DEVICE_MENU
 from studio.app.device_choice import DeviceChoice
+from studio.app.docks.torch_gate import TorchGate
 from studio.app.file_dialogs import FileDialogs
 from studio.app.living_doors import LivingDoors
 from studio.app.logs import LogKeeper
@@ -104,13 +106,21 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.device_choice.found.connect(self._fill_menus)
         self.device_choice.shown.connect(self.status_bar.set_device)
         self.status_bar.device_clicked.connect(self._show_device_menu)
+        dataset = self.panels.docks["dataset"]
+        dataset.files_chosen.connect(self.opener.open)
+        dataset.browse_requested.connect(self.file_dialogs.open_files)
+        dataset.starter_requested.connect(self.open_starter)
+        self.panels.training.save_requested.connect(self.file_dialogs.save_model)
+        self.panels.training.controller.phase_changed.connect(self._update_commands)
         self.status_bar.cancel_requested.connect(self._cancel_job)
         self.closing.ready.connect(self._close_at_last, Qt.ConnectionType.QueuedConnection)
         self.closing.waiting.connect(self._say_waiting)
         self.closing.failed.connect(self.stage.show_error)
         self.state.image_set_changed.connect(self._show_name)
+        self.state.image_set_changed.connect(self._update_commands)
         self.state.model_changed.connect(self._update_commands)
         self.state.run_changed.connect(self._update_commands)
+        self.state.model_choices_changed.connect(self._update_commands)
         self.doors.settled.connect(self.warm_up)
         page = self.start_page
         page.watch_requested.connect(self.watch_a_model)
@@ -132,6 +142,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
     @Slot()
     def begin(self) -> None:
         """What may wait until the window is on the screen: devices, starter models, the living doors."""
+        self.stage.page(self.workspaces.current).setFocus(Qt.FocusReason.OtherFocusReason)
         self.device_choice.look()
         self.doors.set_active(self.workspaces.current == START)
 
@@ -150,8 +161,10 @@ class MainWindow(AcceptsFiles, QMainWindow):
 
     @Slot()
     def watch_a_model(self) -> None:
-        """Show the microscope, with a starter model at work in it when there is one."""
+        """Show the microscope, with a model at work in it when there is one."""
         self.workspaces.switch(DENOISE)
+        if denoising_of(self.state).frames is None:
+            self.denoise_again()
 
     @Slot(str)
     def open_starter(self, identity: str) -> None:
@@ -159,8 +172,38 @@ class MainWindow(AcceptsFiles, QMainWindow):
 
     @Slot()
     def train_two_pixels(self) -> None:
-        """Open the two-pixel pictures."""
-        self.open_starter("two-pixels")
+        """Open the two-pixel pictures and begin to train."""
+        handle = self.opener.open_starter("two-pixels", dict(self._starters)["two-pixels"])
+        handle.finished.connect(self._train_opened)
+
+    @Slot()
+    def _train_opened(self) -> None:
+        # Training needs torch, which may still be on its way right after the start.
+        gate = TorchGate(self.runner, self)
+        if gate.is_open:
+            self.panels.training.primary_action()
+        else:
+            gate.opened.connect(self.panels.training.primary_action, Qt.ConnectionType.QueuedConnection)
+
+    @Slot()
+    def train_or_pause(self) -> None:
+        """Start, pause or resume the training, and show it."""
+        self.workspaces.switch(TRAIN)
+        self.panels.training.primary_action()
+
+    @Slot()
+    def discard_training(self) -> None:
+        self.workspaces.switch(TRAIN)
+        self.panels.training.ask_to_discard()
+
+    @Slot()
+    def denoise_again(self) -> None:
+        """Denoise with the model that is chosen, and show it."""
+        self.workspaces.switch(DENOISE)
+        denoising = denoising_of(self.state)
+        choices = self.state.model_choices()
+        if not denoising.running and choices:
+            denoising.start(self.state.model_choice or choices[0], self.runner)
 
     # Files
 
@@ -208,6 +251,8 @@ class MainWindow(AcceptsFiles, QMainWindow):
     @Slot(str)
     def _on_workspace(self, name: str) -> None:
         self.stage.show_page(name)
+        # Otherwise Qt hands the focus on to whatever stands next, and the keyboard starts in the middle of a panel.
+        self.stage.page(name).setFocus(Qt.FocusReason.OtherFocusReason)
         self.top_bar.set_workspace(name)
         self.settings.workspace = name
         self._update_commands()
@@ -221,6 +266,11 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self._allow_if("window.reset", self.workspaces.current != START, "The start page has no panels.")
         model = self.state.model is not None or self.state.run is not None
         self._allow_if("file.save-model", model, "Train or open a model first.")
+        alive = self.panels.training.controller.alive
+        self._allow_if("run.train", alive or self.state.image_set is not None, "Open pictures or a starter set first.")
+        for identity in ("run.stop", "run.discard"):
+            self._allow_if(identity, alive, "No training goes on.")
+        self._allow_if("run.denoise", bool(self.state.model_choices()), "Train or open a model first.")
 
     def _allow_if(self, identity: str, possible: bool, reason: str) -> None:
         if possible:
@@ -247,10 +297,15 @@ class MainWindow(AcceptsFiles, QMainWindow):
 
     @Slot(object)
     def _cancel_job(self, handle: JobHandle) -> None:
-        handle.cancel()
+        # A press on Cancel must not cost what was learned: a training is ended and its model kept.
+        if handle is self.state.training:
+            self.panels.training.stop_and_keep()
+        else:
+            handle.cancel()
 
     @Slot(str)
     def _say_waiting(self, sentence: str) -> None:
+        self.doors.set_active(False)
         self.status_bar.say(sentence, "clock", "muted")
 
     @Slot(str, str)

@@ -140,7 +140,6 @@ class CommandPalette(QFrame):
         self._field = QLineEdit(self)
         self._field.setPlaceholderText("Find a command")
         self._field.setAccessibleName("Find a command")
-        self._field.setClearButtonEnabled(True)
         self._model = _FoundModel(commands, self)
         self._list = QListView(self)
         self._list.setAccessibleName("Commands found")
@@ -167,11 +166,6 @@ class CommandPalette(QFrame):
         """Show it, empty, with the commands used last on top."""
         self._field.clear()
         self._search("")
-        window = self.parentWidget().window()
-        width = min(_WIDTH, window.width() - 2 * Space.XXL)
-        height = _MOST_ROWS * _ROW + self._field.sizeHint().height() + 3 * Space.S + 2
-        corner = window.mapToGlobal(QPoint((window.width() - width) // 2, 44))
-        self.setGeometry(corner.x(), corner.y(), width, min(height, window.height() - 60))
         self.show()
         self._field.setFocus(Qt.FocusReason.PopupFocusReason)
 
@@ -195,6 +189,15 @@ class CommandPalette(QFrame):
     def _search(self, query: str) -> None:
         self._model.search(query, self._settings.recent_commands)
         self._select(0)
+        self._fit()
+
+    def _fit(self) -> None:
+        window = self.parentWidget().window()
+        width = min(_WIDTH, window.width() - 2 * Space.XXL)
+        rows = max(1, min(self._model.rowCount(), _MOST_ROWS))
+        height = rows * _ROW + self._field.sizeHint().height() + 3 * Space.S + 2
+        corner = window.mapToGlobal(QPoint((window.width() - width) // 2, 44))
+        self.setGeometry(corner.x(), corner.y(), width, min(height, window.height() - 60))
 
     def _select(self, row: int) -> None:
         last = self._model.rowCount() - 1

@@ -321,7 +321,6 @@ class Runner(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(DRAIN_INTERVAL_MS)
         self._timer.timeout.connect(self._tick)
-        self._thread.start()
 
     @property
     def jobs(self) -> tuple[JobHandle, ...]:
@@ -359,7 +358,7 @@ class Runner(QObject):
         while not self._thread.wait(5) and time.monotonic() < deadline:
             self._drain()
         self._drain()
-        return self._thread.isFinished()
+        return not self._thread.isRunning()
 
     def _hand_in(
         self,
@@ -385,6 +384,9 @@ class Runner(QObject):
             self._desk.changed.notify_all()
         if not self._timer.isActive():
             self._timer.start()
+        # Not before the first job: a window that could not be built leaves no thread behind.
+        if not self._thread.isRunning():
+            self._thread.start()
         self.job_started.emit(handle)
         return handle
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.app.commands import MENUS, Commands
 from studio.app.theme import FontSize, Space, ui_font
+from studio.app.widgets.buttons import SecondaryButton
 
 KEYS_OF_THE_TIMELINE = (
     ("One step back, one step on", "← →"),
@@ -47,13 +48,13 @@ class ShortcutSheet(QDialog):
             height += len(rows) + 2
         for index in range(columns.count()):
             columns.itemAt(index).layout().addStretch(1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
+        close = SecondaryButton("Close", parent=self)
+        close.clicked.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         layout.setSpacing(Space.M)
         layout.addLayout(columns)
-        layout.addWidget(buttons)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
 
 def _heading(text: str) -> QLabel:

@@ -20,6 +20,7 @@ _FRAME_MS = 110
 _REST_FRAMES = 16
 _STRIP_LENGTH = 11
 _TRAIL = 14
+_REACH = 1.5
 
 
 class _DoorPicture(QWidget):
@@ -283,9 +284,9 @@ class PlanePicture(_Film):
             painter.drawEllipse(self._place(x, y), 3.2, 3.2)
 
     def _place(self, x: float, y: float) -> QPointF:
-        # Noise of variance one reaches about ±2.4; the data lie within ±1.
-        half = min(self.width(), self.height() * 1.25) / 2
-        return QPointF(self.width() / 2 + x / 2.2 * half, self.height() / 2 - y / 2.2 * half * 0.8)
+        # The data lie within ±1; noise of variance one is mostly within ±2 and may leave the picture.
+        scale = min(self.width(), self.height()) / 2 / _REACH
+        return QPointF(self.width() / 2 + x * scale, self.height() / 2 - y * scale)
 
 
 def _faded(color: QColor, alpha: int) -> QColor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
@@ -13,6 +13,7 @@ from studio.app.theme import FontSize, Size, Space, theme, ui_font
 
 OFFLINE = "Offline: the studio never opens a connection"
 _MESSAGE_MS = 12_000
+_FLAT = "QToolButton { min-height: 20px; max-height: 20px; padding: 0 6px; }"
 
 
 class _Rule(QWidget):
@@ -71,11 +72,12 @@ class StatusBar(QStatusBar):
 
         self._device = QToolButton(body)
         self._device.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._device.setIcon(icon("chip"))
+        self._device.setIcon(icon("chip", "muted"))
+        self._device.setIconSize(QSize(14, 14))
         self._device.setProperty("flat", True)
         self._device.setFont(ui_font(FontSize.LABEL, 600))
-        self._device.setStyleSheet("QToolButton { min-height: 20px; max-height: 20px; }")
-        self._device.setText("…")
+        self._device.setStyleSheet(_FLAT)
+        self._device.setText(" …")
         self._device.clicked.connect(self.device_clicked)
         self._precision = self._label("muted")
         self._speed = self._label()
@@ -87,7 +89,7 @@ class StatusBar(QStatusBar):
         self._progress.setAccessibleName("Progress")
         self._cancel = QToolButton(body)
         self._cancel.setText("Cancel")
-        self._cancel.setStyleSheet("QToolButton { min-height: 20px; max-height: 20px; }")
+        self._cancel.setStyleSheet(_FLAT)
         self._cancel.setFont(ui_font(FontSize.LABEL, 600))
         self._cancel.clicked.connect(self._cancel_shown)
         self._message_icon = _IconLabel("check", "ok", body)
@@ -126,7 +128,8 @@ class StatusBar(QStatusBar):
 
     def set_device(self, label: str, precision: str) -> None:
         """Where it computes, such as "CPU, 2 cores", and in what numbers, such as "bf16"."""
-        self._device.setText(label)
+        # Qt sets the words close to the icon.
+        self._device.setText(f" {label}")
         self._device.setToolTip("Where models are trained and run. Click to change it.")
         self._device.setAccessibleName(f"Device: {label}")
         self._precision.setText(precision)

@@ -59,6 +59,43 @@ def add_commands(window: MainWindow, starters: tuple[tuple[str, str], ...]) -> N
         )
     )
 
+    stage = window.panels.training
+    add(
+        Command(
+            "run.train",
+            "Train, pause or resume",
+            window.train_or_pause,
+            "Run",
+            "Ctrl+T",
+            "training",
+            section="training",
+        )
+    )
+    add(
+        Command(
+            "run.stop",
+            "Stop training and keep the model",
+            stage.stop_and_keep,
+            "Run",
+            "Ctrl+Shift+T",
+            "stop",
+            section="training",
+        )
+    )
+    add(
+        Command(
+            "run.discard",
+            "Discard the training…",
+            window.discard_training,
+            "Run",
+            icon="trash",
+            help="Asks before anything is removed",
+            section="training",
+        )
+    )
+    add(
+        Command("run.denoise", "Denoise again", window.denoise_again, "Run", "Ctrl+Return", "play", section="denoising")
+    )
     for dock in window.panels.docks.values():
         _add_dock(window, dock)
     add(Command("window.next-panel", "Next panel", window.go_to_next_panel, "Window", "F6", section="layout"))
@@ -90,7 +127,7 @@ def _add_dock(window: MainWindow, dock: StudioDock) -> None:
     window.commands.add(
         Command(
             f"window.float.{identity}",
-            f"{title}",
+            title,
             dock.float_action.toggle,
             "Window/Float",
             section="float",

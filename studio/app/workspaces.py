@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from studio.app.settings import Settings
 
@@ -34,8 +34,6 @@ class Workspace:
     left_width: float = 0.18
     right_width: float = 0.26
     bottom_height: float = 0.28
-    left_heights: tuple[int, ...] = field(default=())
-    right_heights: tuple[int, ...] = field(default=())
     wide_bottom: bool = False
 
 
@@ -58,6 +56,7 @@ class Workspaces(QObject):
         self._docks = dict(docks)
         self._settings = settings
         self._current = ""
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         for dock in self._docks.values():
             window.addDockWidget(_LEFT, dock)
             dock.hide()
@@ -129,7 +128,7 @@ class Workspaces(QObject):
             dock.setFloating(False)
             window.removeDockWidget(dock)
         for area, names in ((_LEFT, workspace.left), (_RIGHT, workspace.right), (_BOTTOM, workspace.bottom)):
-            docks = [self._docks[name] for name in names if name in self._docks]
+            docks = self._of(names)
             for dock in docks:
                 window.addDockWidget(area, dock)
                 dock.show()
@@ -156,18 +155,16 @@ class Workspaces(QObject):
     def _size(self, workspace: Workspace) -> None:
         width, height = self._window.width(), self._window.height()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        for names, share, direction, extent in (
-            (workspace.left, workspace.left_width, horizontal, width),
-            (workspace.right, workspace.right_width, horizontal, width),
-            (workspace.bottom, workspace.bottom_height, vertical, height),
-        ):
-            docks = [self._docks[name] for name in names if name in self._docks]
-            if docks:
-                self._window.resizeDocks([docks[0]], [round(extent * share)], direction)
-        for names, heights in ((workspace.left, workspace.left_heights), (workspace.right, workspace.right_heights)):
-            docks = [self._docks[name] for name in names if name in self._docks]
-            if len(docks) > 1 and len(heights) == len(docks):
-                self._window.resizeDocks(docks, list(heights), vertical)
+        left, right, bottom = (self._of(names) for names in (workspace.left, workspace.right, workspace.bottom))
+        # Widths in one call: asked for one by one, each takes back what the other was given.
+        sides = [(left, workspace.left_width), (right, workspace.right_width)]
+        docks = [docks[0] for docks, _ in sides if docks]
+        self._window.resizeDocks(docks, [round(width * share) for docks, share in sides if docks], horizontal)
+        if bottom:
+            self._window.resizeDocks(bottom[:1], [round(height * workspace.bottom_height)], vertical)
+
+    def _of(self, names: tuple[str, ...]) -> list[QDockWidget]:
+        return [self._docks[name] for name in names if name in self._docks]
 
 
 def bring_on_screen(window: QMainWindow) -> None:

@@ -267,19 +267,21 @@ class PictureGrid(QAbstractScrollArea):
         self.viewport().update()
 
     def _best_arrangement(self, count: int, width: int, height: int) -> tuple[int, QSize]:
-        candidates = range(1, count + 1) if self._fixed_columns is None else (self._fixed_columns,)
-        best: tuple[int, QSize] | None = None
-        for columns in candidates:
-            rows = math.ceil(count / columns)
-            cell = self._cell_for(
-                (width - (columns - 1) * self._gap) // columns,
-                (height - (rows - 1) * self._gap) // rows if self._fixed_columns is None else 10**6,
+        if self._fixed_columns is not None:
+            columns = self._fixed_columns
+            return columns, self._cell_for((width - (columns - 1) * self._gap) // columns, 10**6)
+        best_rank: tuple[int, int, int] | None = None
+        columns, cell = 1, QSize(1, 1)
+        for candidate in range(1, count + 1):
+            rows = math.ceil(count / candidate)
+            size = self._cell_for(
+                (width - (candidate - 1) * self._gap) // candidate, (height - (rows - 1) * self._gap) // rows
             )
-            if best is None or cell.width() > best[1].width():
-                best = (columns, cell)
-        assert best is not None
-        columns, cell = best
-        if cell.width() < self._minimum_cell and self._fixed_columns is None:
+            # The largest pictures; of those the fullest last row; of those the longest rows.
+            rank = (size.width(), count - candidate * rows, candidate)
+            if best_rank is None or rank > best_rank:
+                best_rank, columns, cell = rank, candidate, size
+        if cell.width() < self._minimum_cell:
             cell = self._cell_for(self._minimum_cell, 10**6)
             columns = max(1, (width + self._gap) // (cell.width() + self._gap))
         return columns, cell

@@ -19,11 +19,12 @@ from studio.diffusion.parameterization import Parameterization
 from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import ModelFileError, StudioError
 from studio.library.architecture import check_state, decode_architecture
+from studio.library.precision import autocast_of
 from studio.library.preview import decode_preview, encode_preview
 from studio.library.tensors import content_bytes, read_tensors, write_tensors
 from studio.networks.build import build_network
 from studio.networks.config import NetworkConfig, network_to_json
-from studio.networks.devices import Device, autocast_for
+from studio.networks.devices import Device
 
 FORMAT_VERSION = 1
 KIND = "model"
@@ -75,7 +76,7 @@ class ModelBundle:
     def denoiser(self, device: Device) -> NetworkDenoiser:
         """The model ready to denoise on `device`. The network is built anew at each call: keep what it returns."""
         network = self.network().to(device.name)
-        return NetworkDenoiser(network, self.schedule, self.parameterization, autocast_for(device))
+        return NetworkDenoiser(network, self.schedule, self.parameterization, autocast_of(self.network_config, device))
 
     def save(self, path: Path | str) -> None:
         """Write the model to `path` atomically. Raises StorageError."""

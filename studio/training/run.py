@@ -20,9 +20,10 @@ from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import DataError, LossNotFinite, SettingsError, StorageError, TrainingError
 from studio.library.architecture import picture_shape_fits
 from studio.library.bundle import ModelBundle
+from studio.library.precision import autocast_of, precision_of
 from studio.networks.build import build_network
 from studio.networks.config import NetworkConfig, class_count
-from studio.networks.devices import Device, autocast_for, precision
+from studio.networks.devices import Device
 from studio.training.batches import Batches
 from studio.training.checkpoint import (
     FILE_NAME,
@@ -74,8 +75,8 @@ class TrainingRun:
         self.shape = (image_set.channels, image_set.height, image_set.width)
         self.data = _identity(image_set)
         self.torch_device = torch.device(device.name)
-        self.precision = precision(device)
-        self.autocast = autocast_for(device)
+        self.precision = precision_of(network_config, device)
+        self.autocast = autocast_of(network_config, device)
 
         self.network = build_network(network_config, seed=settings.seed).to(self.torch_device).train()
         self.average = AveragedNetwork(self.network, settings.ema_halflife_images, settings.ema_rampup_ratio)
@@ -102,6 +103,7 @@ class TrainingRun:
         self.preview: np.ndarray | None = None
         self.resumed_from: Path | None = None
         self.saved_step: int | None = None
+        self.saved_seconds = 0.0
         self.drawn_step: int | None = None
         self.samples_requested = False
         self.checkpoint_requested = False
@@ -151,7 +153,7 @@ class TrainingRun:
         run = cls(image_set, checkpoint.schedule, settings, checkpoint.network_config, device, folder)
         run._restore(checkpoint)
         run.resumed_from = path
-        run.saved_step = checkpoint.step
+        run.saved_step, run.saved_seconds = checkpoint.step, checkpoint.seconds
         _write_settings(folder, settings)
         run.metrics.keep_until(checkpoint.images_seen)
         drop_rows_after(folder / SAMPLES_NAME, checkpoint.step)
@@ -251,7 +253,7 @@ class TrainingRun:
             losses=self.losses,
         )
         path = write_checkpoint(self.folder, checkpoint)
-        self.saved_step = self.step
+        self.saved_step, self.saved_seconds = self.step, self.seconds
         return path
 
     def discard(self) -> None:

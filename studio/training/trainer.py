@@ -197,7 +197,6 @@ class Report:
         self._run = run
         self._speed = Speedometer()
         self._last = -math.inf
-        self._checkpoint_at = run.seconds
         self.pending: list[Tensor] = []
 
     def started(self) -> TrainingStarted:
@@ -226,11 +225,8 @@ class Report:
 
     @property
     def checkpoint_due(self) -> bool:
-        """Whether the last checkpoint is long enough ago; asking begins a new interval when it is."""
-        if self._run.seconds - self._checkpoint_at < self._run.settings.checkpoint_seconds:
-            return False
-        self._checkpoint_at = self._run.seconds
-        return True
+        """Whether the last checkpoint is long enough ago."""
+        return self._run.seconds - self._run.saved_seconds >= self._run.settings.checkpoint_seconds
 
     def progress(self) -> Progress:
         """All losses since the last time; also written to the run's log. Raises LossNotFinite and StorageError."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QHelpEvent,
@@ -207,10 +207,19 @@ class PictureGrid(QAbstractScrollArea):
         offset = self.verticalScrollBar().value()
         first = max(0, (area.top() + offset - _FRAME) // pitch) * self._columns
         last = min(len(self._images), ((area.bottom() + offset) // pitch + 1) * self._columns)
+        # All pictures have one size: the place within the cell is worked out once, and only what is see-through or
+        # shrunk needs more than a plain draw.
+        place = fitted_rect(
+            self._picture_size, QRectF(QPointF(0, 0), QSizeF(self._cell)), ratio, Qt.AlignmentFlag.AlignCenter
+        )
+        shrunk = place.width() * ratio < self._picture_size.width()
         for index in range(first, last):
-            cell = QRectF(self.cell_rect(index))
-            target = fitted_rect(self._images[index].size(), cell, ratio, Qt.AlignmentFlag.AlignCenter)
-            paint_picture(painter, target, self._images[index])
+            image = self._images[index]
+            target = place.translated(QPointF(self.cell_rect(index).topLeft()))
+            if shrunk or image.hasAlphaChannel():
+                paint_picture(painter, target, image)
+            else:
+                painter.drawImage(target, image)
         if self._selection is not None:
             frame = QRectF(self.cell_rect(self._selection)).adjusted(-1, -1, 1, 1)
             pen = QPen(tokens.color("accent"), _FRAME)

@@ -125,7 +125,7 @@ class Environment:
         say(f"Making a virtual environment in {self.folder}.")
         run = self._run_venv()
         if run.returncode and "ensurepip" in run.stdout and apt.available():
-            apt.install([f"python3.{sys.version_info.minor}-venv"], "virtual environments")
+            apt.install([f"python3.{sys.version_info.minor}-venv"], "the virtual environment")
             run = self._run_venv()
         if run.returncode:
             raise SetupError(f"Python could not make a virtual environment:\n{run.stdout.strip()}")

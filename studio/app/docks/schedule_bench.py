@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -31,6 +31,7 @@ from studio.errors import ScheduleError
 
 MOST_STEPS = 4000
 NARROW = 760
+NARROWEST = 400
 STRIP_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 STRIP_SEED = 0
 DECIBELS = 10.0 / math.log(10.0)
@@ -108,11 +109,16 @@ class ScheduleBench(QWidget):
     def steps_control(self) -> NumberField:
         return self._steps
 
+    def minimumSizeHint(self) -> QSize:
+        # The arrangement depends on the width, so the width must not depend on the arrangement.
+        return QSize(NARROWEST, super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         narrow = self.width() < NARROW
         direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
         if self._layout.direction() != direction:
             self._layout.setDirection(direction)
+            self._head.setDirection(direction)
 
     def _build(self) -> None:
         plots = QHBoxLayout()
@@ -120,11 +126,15 @@ class ScheduleBench(QWidget):
         plots.addWidget(self._alpha, 5)
         plots.addWidget(self._beta, 4)
         plots.addWidget(self._snr, 4)
-        head = QHBoxLayout()
-        head.setSpacing(Space.M)
-        head.addWidget(self._kind)
-        head.addWidget(self._steps)
-        head.addLayout(self._sliders_row, 1)
+        choice = QHBoxLayout()
+        choice.setSpacing(Space.M)
+        choice.addWidget(self._kind)
+        choice.addWidget(self._steps)
+        choice.addStretch(1)
+        self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._head.setSpacing(Space.M)
+        self._head.addLayout(choice)
+        self._head.addLayout(self._sliders_row, 1)
         title = QHBoxLayout()
         title.addWidget(self._strip_title)
         title.addWidget(self._another)
@@ -132,7 +142,7 @@ class ScheduleBench(QWidget):
         title.addWidget(self._equation)
         side = QVBoxLayout()
         side.setSpacing(Space.S)
-        side.addLayout(head)
+        side.addLayout(self._head)
         side.addWidget(self._notes)
         side.addLayout(title)
         side.addWidget(self._strip)

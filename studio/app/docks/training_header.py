@@ -15,7 +15,7 @@ from studio.app.widgets.moments import clock
 from studio.app.widgets.progress_track import ProgressTrack
 
 NARROW = 760
-WIDE_ENOUGH_FOR_BOTH = 880
+WIDE_ENOUGH_FOR_BOTH = 850
 NARROWEST = 520
 _INTENTS = (("sketch", "Sketch\n1 min"), ("good", "Good\n4 min"), ("patient", "Patient\n30 min"))
 

@@ -31,7 +31,7 @@ class TrainingOptions(QWidget):
 
     changed = Signal()
 
-    def __init__(self, state: StudioState, parent: QWidget) -> None:
+    def __init__(self, state: StudioState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self._intent = "good"

@@ -45,7 +45,9 @@ class WallGeometry:
 
         Columns that would make the pictures too small to judge are left to the film.
         """
-        fitting = int((viewport.width() - LABEL_WIDTH - Space.S) // (TARGET_CELL + COLUMN_GAP))
+        # Pictures of few pixels are read at a glance, however small.
+        target = TARGET_CELL if min(picture_width, picture_height) >= 8 else TARGET_CELL // 2
+        fitting = int((viewport.width() - LABEL_WIDTH - Space.S) // (target + COLUMN_GAP))
         columns = max(1, min(count, max(FEWEST_COLUMNS, fitting)))
         wide = (viewport.width() - LABEL_WIDTH - Space.S) / columns - COLUMN_GAP
         high = viewport.height() / FEWEST_VISIBLE_ROWS - ROW_GAP

@@ -1,0 +1,178 @@
+"""The data set panel: what there is, what to know about it, and the import that goes on."""
+
+# Fixtures come by import, so each test that takes one shadows it.
+# ruff: noqa: F811
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from studio.app import jobs
+from studio.app.docks.dataset import DatasetDock
+from studio.app.docks.dataset_browser import PAGE, DatasetBrowser
+from studio.app.docks.dataset_health import Health, health_lines, size_words, verdict
+from studio.data.image_set import ImageSet
+from studio.data.importing import ImportProgress, load_images
+from studio.data.report import ImportReport, SkippedFile
+from tests.gui.training_helpers import place, runner, small_pictures, state, two_pixels  # noqa: F401  (fixtures)
+
+
+@pytest.fixture
+def dock(place, state, runner) -> DatasetDock:
+    dock = DatasetDock(state, runner)
+    place(dock, 290, 900)
+    return dock
+
+
+def classed(counts: tuple[int, ...]) -> ImageSet:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = np.zeros((len(labels), 4, 4, 1), np.uint8)
+    return ImageSet("Classed", images, labels, tuple(f"class {n}" for n in range(len(counts))))
+
+
+def test_size_in_words() -> None:
+    assert size_words(small_pictures(side=28)) == "28 × 28 grey"
+    assert size_words(small_pictures(channels=3)) == "8 × 8 colour"
+    assert size_words(two_pixels()) == "2 × 1 grey"
+
+
+def test_health_of_an_even_set_is_good() -> None:
+    lines = health_lines(classed((6, 6, 6)), None)
+    assert [(line.state, line.text, line.value) for line in lines] == [
+        (Health.GOOD, "18 pictures taken", "all"),
+        (Health.GOOD, "3 classes, evenly filled", "6 each"),
+    ]
+    assert verdict(lines).text == "Ready to train"
+
+
+def test_health_tells_what_the_import_had_to_say() -> None:
+    report = ImportReport(
+        "folder",
+        12,
+        (4, 4, 1),
+        skipped=(SkippedFile("a.txt", "not a picture"),),
+        notes=("2 pictures are exactly like an earlier one.",),
+        warnings=("With only 12 different pictures a model learns to copy them.",),
+    )
+    lines = health_lines(classed((11, 1)), report)
+    assert lines[0].value == "of 13"
+    assert (lines[1].state, lines[1].text) == (Health.NOTE, "2 classes, unevenly filled")
+    assert [line.state for line in lines[2:]] == [Health.WARNING, Health.NOTE]
+    assert verdict(lines).text == "1 thing to know"
+
+
+def test_before_there_are_pictures_the_starter_sets_are_offered(qtbot, dock: DatasetDock) -> None:
+    assert [card.starter.id for card in dock.starters.cards] == ["avatars", "digits", "two-pixels"]
+    assert all(card.isVisible() for card in dock.starters.cards)
+    assert not dock.grab().isNull()
+    with qtbot.waitSignal(dock.starter_requested) as chosen:
+        qtbot.mouseClick(dock.starters.cards[1], Qt.MouseButton.LeftButton)
+    assert chosen.args == ["digits"]
+
+
+def test_pictures_fill_the_panel(dock: DatasetDock, state) -> None:
+    state.set_image_set(classed((300, 300)))
+    assert not dock.starters.isVisible()
+    assert 0 < dock.sheet.shown < 600
+    assert dock.count_text == f"{dock.sheet.shown} of 600"
+    assert [(share.name, share.count) for share in dock.bars.shares] == [("class 0", 300), ("class 1", 300)]
+    assert not dock.grab().isNull()
+
+
+def test_few_pictures_are_all_shown(dock: DatasetDock, state) -> None:
+    state.set_image_set(small_pictures(count=3))
+    assert dock.sheet.shown == 3
+    assert dock.count_text == "all 3"
+    assert not dock.bars.isVisible()
+
+
+def test_the_sheet_knows_which_picture_is_where(dock: DatasetDock, state) -> None:
+    state.set_image_set(small_pictures(count=30))
+    sheet = dock.sheet
+    found = {sheet.position_at(x, y) for x in range(0, sheet.width(), 4) for y in range(0, sheet.height(), 4)}
+    assert len(found - {None}) == sheet.shown
+
+
+def test_the_sheet_shows_the_pixels_of_the_pictures(dock: DatasetDock, state) -> None:
+    pictures = small_pictures(count=20)
+    state.set_image_set(pictures)
+    sheet = dock.sheet
+    position = sheet.position_at(1, 1)
+    assert sheet.grab().toImage().pixelColor(1, 1).red() == pictures.images[position, 0, 0, 0]
+
+
+def test_files_not_taken_are_named_with_their_reasons(qtbot, dock: DatasetDock, state) -> None:
+    skipped = (SkippedFile("notes.txt", "not a picture"), SkippedFile("half.png", "cut short"))
+    state.set_image_set(small_pictures(), ImportReport("folder", 40, (8, 8, 1), skipped=skipped))
+    assert not dock.health._files.isVisible()
+    qtbot.mouseClick(dock.health.why_button, Qt.MouseButton.LeftButton)
+    assert dock.health._files.isVisible()
+    assert dock.health.files_text == "notes.txt: not a picture\nhalf.png: cut short"
+    state.set_image_set(small_pictures())
+    assert not dock.health.why_button.isVisible()
+
+
+def test_an_import_shows_how_far_it_is_and_can_be_cancelled(qtbot, dock: DatasetDock, runner) -> None:
+    def slow():
+        for number in range(10_000):
+            qtbot_wait()
+            yield ImportProgress(number, 10_000, f"{number}.png", "Reading pictures")
+
+    import time
+
+    def qtbot_wait() -> None:
+        time.sleep(0.002)
+
+    handle = runner.interject(slow(), "Opening folder")
+    qtbot.waitUntil(lambda: dock.importing, timeout=3000)
+    assert "of 10,000" in dock._progress_words.text()
+    assert dock._progress.isVisible()
+    dock.cancel_import()
+    qtbot.waitUntil(lambda: not handle.alive, timeout=3000)
+    assert not dock.importing
+    assert not dock._progress.isVisible()
+
+
+def test_a_real_folder_goes_through_to_the_panel(qtbot, dock: DatasetDock, state, runner, tmp_path) -> None:
+    from PIL import Image
+
+    for number in range(6):
+        folder = tmp_path / ("cats" if number % 2 else "dogs")
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(np.full((8, 8), number * 20, np.uint8)).save(folder / f"{number}.png")
+    (tmp_path / "cats" / "broken.png").write_bytes(b"\x89PNG no picture")
+    handle = runner.interject(jobs.import_pictures([tmp_path]), "Opening")
+    with qtbot.waitSignal(handle.succeeded, timeout=10_000) as done:
+        pass
+    result = done.args[0]
+    state.set_image_set(result.image_set, result.report)
+    assert [share.name for share in dock.bars.shares] == ["cats", "dogs"]
+    assert "broken.png" in dock.health.files_text
+
+
+def test_the_browser_pages_and_picks_a_class(qtbot, dock: DatasetDock) -> None:
+    image_set = classed((PAGE, 30))
+    browser = DatasetBrowser(dock)
+    browser.show_image_set(image_set, PAGE + 3)
+    assert browser.grid.count == 30
+    assert browser.grid.selection() == 3
+    assert browser.words.startswith(f"picture {PAGE + 4:,} · class 1")
+    browser._page_back()
+    assert browser.grid.count == PAGE
+    browser._choose_class(1)
+    assert browser.grid.count == 30
+    assert browser._words_for(0).startswith(f"picture {PAGE + 1:,}")
+
+
+def test_many_classes_are_bounded(dock: DatasetDock, state) -> None:
+    state.set_image_set(classed((1,) * 500))
+    assert len(dock.bars.shares) == 200
+    assert not dock.grab().isNull()
+
+
+def test_an_import_from_files_reports_what_the_panel_needs(tmp_path) -> None:
+    np.savez(tmp_path / "set.npz", images=np.zeros((5, 8, 8), np.uint8))
+    result = load_images(tmp_path / "set.npz")
+    assert health_lines(result.image_set, result.report)[0].text == "5 pictures taken"

@@ -1,0 +1,171 @@
+"""The loss panel: what is kept, what is drawn, and how often."""
+
+# Fixtures come by import, so each test that takes one shadows it.
+# ruff: noqa: F811
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.app.docks.loss import REDRAW_MS, LossDock
+from studio.app.docks.loss_history import LossHistory, decimate, extremes
+from studio.app.theme import theme
+from studio.app.widgets.axes import Scale, linear_ticks, logarithmic_ticks, minute_ticks
+from studio.app.widgets.loss_plot import MOST_POINTS
+from studio.training.events import TrainingStarted
+from tests.gui.training_helpers import place, progress, runner, state  # noqa: F401  (fixtures)
+
+
+def test_losses_between_two_reports_are_placed_evenly() -> None:
+    history = LossHistory()
+    history.append((1.0, 2.0), seconds=60.0, images_seen=100)
+    history.append((3.0, 4.0), seconds=120.0, images_seen=200)
+    x, y = history.raw("minutes", 100)
+    assert x.tolist() == [0.5, 1.0, 1.5, 2.0]
+    assert y.tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert history.raw("images", 100)[0].tolist() == [50, 100, 150, 200]
+
+
+def test_a_constant_loss_is_its_own_average_from_the_first_step() -> None:
+    history = LossHistory()
+    history.append((0.25,) * 500, seconds=10.0, images_seen=500)
+    assert np.allclose(history.smoothed("images", 1000)[1], 0.25)
+
+
+def test_losses_that_are_no_numbers_are_counted_and_left_out() -> None:
+    history = LossHistory()
+    history.append((1.0, math.nan, math.inf, 0.5), seconds=1.0, images_seen=4)
+    assert history.not_finite_count == 2
+    assert history.raw("images", 10)[1].tolist() == [1.0, 0.5]
+    assert np.isfinite(history.smoothed("images", 10)[1]).all()
+    assert history.latest == 0.5
+
+
+def test_a_full_history_keeps_its_extremes_and_its_ends_in_order() -> None:
+    history = LossHistory(capacity=64)
+    losses = [1.0] * 500
+    losses[123], losses[321] = 9.0, 0.125
+    for step, loss in enumerate(losses, start=1):
+        history.append((loss,), seconds=float(step), images_seen=step)
+    x, y = history.raw("images", 1000)
+    assert len(y) <= 64
+    assert y.max() == 9.0
+    assert y.min() == 0.125
+    assert (np.diff(x) > 0).all()
+    assert x[-1] == 500
+
+
+@given(st.integers(1, 400), st.integers(2, 60), st.integers(0, 2**32 - 1))
+def test_decimation_keeps_lowest_and_highest(count: int, most: int, seed: int) -> None:
+    y = np.random.default_rng(seed).normal(size=count)
+    x, kept = decimate(np.arange(count, dtype=float), y, most)
+    assert len(kept) <= max(2, most)
+    assert kept.min() == y.min()
+    assert kept.max() == y.max()
+    assert (np.diff(x) > 0).all()
+
+
+def test_each_stretch_gives_its_two_extremes() -> None:
+    y = np.array([0.0, 5.0, -5.0, 1.0, 1.0, 7.0, 2.0, 3.0])
+    assert extremes(y, 2).tolist() == [1, 2, 4, 5] or extremes(y, 2).tolist() == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.21, 0.49), (0.01, 1.0), (1e-4, 10.0), (0.9, 1.1), (0.05, 0.8)])
+def test_every_range_of_losses_has_a_few_ticks_inside(low: float, high: float) -> None:
+    ticks = logarithmic_ticks(low, high)
+    assert 2 <= len(ticks) <= 7
+    assert all(low * 0.99 <= tick.value <= high * 1.01 for tick in ticks)
+    assert len({tick.label for tick in ticks}) == len(ticks)
+
+
+def test_ticks_of_times_speak_of_seconds_minutes_and_hours() -> None:
+    assert [tick.label for tick in minute_ticks(0.5)] == ["0", "10 s", "20 s", "30 s"]
+    assert [tick.label for tick in minute_ticks(4)] == ["0", "1 min", "2 min", "3 min", "4 min"]
+    assert minute_ticks(600)[-1].label == "10 h"
+
+
+def test_numbers_have_a_true_minus_sign() -> None:
+    assert [tick.label for tick in linear_ticks(-40, 40)] == ["−40", "−20", "0", "20", "40"]
+
+
+def test_a_logarithmic_scale_survives_zero_and_is_undone_by_its_inverse() -> None:
+    scale = Scale(0.01, 1.0, True)
+    assert np.isfinite(scale.place(np.array([0.0, -1.0]))).all()
+    assert scale.value_at(float(scale.place(0.2))) == pytest.approx(0.2)
+
+
+@pytest.fixture
+def dock(place, state, runner) -> LossDock:
+    dock = LossDock(state, runner)
+    place(dock, 420, 300)
+    return dock
+
+
+def test_a_storm_of_events_is_drawn_a_few_times(qtbot, dock: LossDock, monkeypatch) -> None:
+    drawn = []
+    set_curves = dock.plot.set_curves
+    monkeypatch.setattr(dock.plot, "set_curves", lambda *a, **k: (drawn.append(1), set_curves(*a, **k)))
+    for step in range(1, 3001):
+        dock._on_progress(progress(step, (1.0 / step,)))
+    assert drawn == []
+    qtbot.waitUntil(lambda: len(drawn) == 1, timeout=2000)
+    qtbot.wait(3 * REDRAW_MS)
+    assert len(drawn) == 1
+    assert len(dock.history) == 3000
+    assert 0 < dock.plot.points_shown <= MOST_POINTS
+
+
+def test_the_newest_values_stand_below_the_curve(qtbot, dock: LossDock) -> None:
+    dock._on_progress(progress(10, (0.5,) * 10))
+    qtbot.waitUntil(lambda: dock._smoothed.text() == "0.5000", timeout=2000)
+    assert dock._raw.text() == "0.5000"
+
+
+def test_a_loss_that_is_no_number_marks_the_plot_and_breaks_nothing(qtbot, dock: LossDock) -> None:
+    dock._on_progress(progress(4, (0.5, math.nan, math.inf, 0.4)))
+    dock._redraw()
+    assert [mark.label for mark in dock.plot._marks] == ["not a number"]
+    assert not dock.grab().isNull()
+
+
+def test_nothing_but_bad_losses_can_be_drawn(dock: LossDock) -> None:
+    dock._on_progress(progress(2, (math.nan, -math.inf)))
+    dock._redraw()
+    dock._scale.set_value("linear")
+    assert not dock.grab().isNull()
+
+
+def test_scale_and_axis_follow_their_switches(dock: LossDock) -> None:
+    dock._on_progress(progress(10, (0.5,) * 10))
+    dock._redraw()
+    assert dock.plot.logarithmic
+    dock._scale.set_value("linear")
+    assert not dock.plot.logarithmic
+    in_minutes = dock.plot._raw[0][-1]
+    dock._axis.set_value("images")
+    assert (in_minutes, dock.plot._raw[0][-1]) == (pytest.approx(1 / 60), 100.0)
+
+
+def test_a_new_run_begins_with_an_empty_plot_and_a_resumed_one_goes_on(dock: LossDock) -> None:
+    dock._on_progress(progress(10, (0.5,) * 10))
+    dock._on_started(TrainingStarted("CPU", "float32", 1, 10, 10, 100, 1.0, 0.2))
+    assert len(dock.history) == 10
+    dock._on_started(TrainingStarted("CPU", "float32", 1, 10, 0, 0, 0.0, 0.0))
+    assert len(dock.history) == 0
+
+
+def test_the_plot_takes_the_colours_of_the_theme(dock: LossDock) -> None:
+    dock._on_progress(progress(10, (0.5,) * 10))
+    dock._redraw()
+    theme().install("dark")
+    dark = dock.plot.grab().toImage()
+    theme().set_choice("light")
+    light = dock.plot.grab().toImage()
+    theme().set_choice("dark")
+    assert dark != light
+    assert dock.plot.grab().toImage() == dark

@@ -1,0 +1,141 @@
+"""The schedule panel: controls, plots, warnings and the strip all tell of the one schedule in the state."""
+
+# Fixtures come by import, so each test that takes one shadows it.
+# ruff: noqa: F811
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QWidget
+
+from studio.app.docks.schedule import ScheduleDock
+from studio.app.docks.schedule_bench import STRIP_SHARES, forward_pictures
+from studio.app.state import StudioState
+from studio.diffusion.schedule import cosine, linear
+from tests.gui.training_helpers import place, runner, small_pictures, state, two_pixels  # noqa: F401  (fixtures)
+
+
+@pytest.fixture
+def dock(place, state, runner) -> ScheduleDock:
+    dock = ScheduleDock(state, runner)
+    place(dock, 1100, 300)
+    return dock
+
+
+def test_a_state_without_schedule_is_given_one(qtbot, runner) -> None:
+    state = StudioState()
+    qtbot.addWidget(ScheduleDock(state, runner))
+    assert state.schedule == cosine(1000)
+
+
+def test_plots_show_what_the_schedule_says(dock: ScheduleDock, state: StudioState) -> None:
+    alpha, beta, snr = dock.bench.plots
+    assert np.array_equal(alpha.curves[0].values, state.schedule.alpha_bar)
+    assert np.array_equal(beta.curves[0].values, state.schedule.beta)
+    inside = np.abs(state.schedule.log_snr * 10 / np.log(10)) < 40
+    assert np.allclose(snr.curves[0].values[inside], 10 * np.log10(state.schedule.snr[inside]))
+
+
+def test_another_kind_and_other_numbers_reach_the_state_at_once(dock: ScheduleDock, state: StudioState) -> None:
+    dock.bench.kind_control.set_value("linear")
+    assert state.schedule == linear(50)
+    dock.bench.sliders["beta_end"].set_value(0.01)
+    assert state.schedule == linear(50, beta_end=0.01)
+    dock.bench.steps_control.set_value(120)
+    assert state.schedule == linear(120, beta_end=0.01)
+    dock.bench.kind_control.set_value("cosine")
+    assert state.schedule == cosine(120)
+    assert set(dock.bench.sliders) == {"offset", "maximum_beta"}
+
+
+def test_a_schedule_set_elsewhere_moves_the_controls(dock: ScheduleDock, state: StudioState) -> None:
+    state.set_schedule(linear(200, beta_start=0.001, beta_end=0.03))
+    assert dock.bench.kind_control.value() == "linear"
+    assert dock.bench.steps_control.value() == 200
+    assert dock.bench.sliders["beta_end"].value() == pytest.approx(0.03)
+    assert state.schedule == linear(200, beta_start=0.001, beta_end=0.03)
+
+
+def test_a_good_schedule_says_so_and_a_poor_one_says_what_to_do(dock: ScheduleDock, state: StudioState) -> None:
+    assert [finding.text for finding in dock.bench.notes.findings] == ["Ends in pure noise"]
+    poor = linear(50, beta_end=0.002)
+    state.set_schedule(poor)
+    shown = [(finding.text, finding.remedy) for finding in dock.bench.notes.findings]
+    assert shown == [(warning.message, warning.remedy) for warning in poor.warnings()]
+    assert shown
+    assert all(remedy for _, remedy in shown)
+
+
+def test_the_cursor_is_shared_by_plots_and_strip(dock: ScheduleDock, state: StudioState) -> None:
+    state.set_image_set(small_pictures())
+    dock.bench.plots[0].hovered.emit(29)
+    assert [plot.cursor_step for plot in dock.bench.plots] == [29, 29, 29]
+    assert dock.bench.strip.steps[dock.bench.strip.marked] == 30
+    dock.bench.plots[1].hovered.emit(None)
+    assert [plot.cursor_step for plot in dock.bench.plots] == [None] * 3
+    assert not dock.grab().isNull()
+
+
+def test_the_strip_follows_schedule_and_pictures(dock: ScheduleDock, state: StudioState) -> None:
+    assert dock.bench.strip.steps == ()
+    state.set_image_set(small_pictures())
+    assert dock.bench.strip.steps == (0, *(max(1, round(share * 50)) for share in STRIP_SHARES))
+    state.set_schedule(cosine(200))
+    assert dock.bench.strip.steps[-1] == 200
+    state.set_image_set(two_pixels())
+    assert not dock.grab().isNull()
+
+
+def test_the_strip_goes_from_the_picture_to_noise_the_same_way_each_time() -> None:
+    pictures = small_pictures()
+    steps, strip = forward_pictures(linear(50), pictures, 3)
+    assert np.array_equal(strip[0], pictures.images[3])
+    again = forward_pictures(linear(50), pictures, 3)[1]
+    assert np.array_equal(strip, again)
+    distances = [np.abs(shown.astype(int) - strip[0]).mean() for shown in strip]
+    assert distances[1] < distances[4] < distances[-1]
+    assert steps[-1] == 50
+
+
+def test_while_a_run_keeps_its_own_schedule_the_panel_says_so(qtbot, dock, state, runner) -> None:
+    class Run:
+        schedule = cosine(50)
+
+    handle = runner.start(iter(()), "Training")
+    state.set_run(Run())
+    state.set_training(handle)
+    assert len(dock.bench.notes.findings) == 1
+    state.set_schedule(cosine(60))
+    assert dock.bench.notes.findings[-1].text == "The run in training keeps its own schedule."
+    state.set_training(None)
+    assert [finding.text for finding in dock.bench.notes.findings] == ["Ends in pure noise"]
+    qtbot.waitUntil(lambda: not handle.alive)
+
+
+def test_numbers_that_cannot_be_leave_the_last_good_schedule(
+    dock: ScheduleDock, state: StudioState, monkeypatch
+) -> None:
+    from studio.app.docks import schedule_bench
+    from studio.errors import ScheduleError
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ScheduleError("That cannot be.", "Choose less.")
+
+    before = state.schedule
+    monkeypatch.setattr(schedule_bench, "make_schedule", refuse)
+    dock.bench.steps_control.set_value(77)
+    assert state.schedule is before
+    assert [(f.text, f.remedy) for f in dock.bench.notes.findings] == [("That cannot be.", "Choose less.")]
+
+
+def test_a_narrow_panel_stacks_its_halves(qtbot, dock: ScheduleDock, state: StudioState) -> None:
+    state.set_image_set(small_pictures())
+
+    def top(widget: QWidget) -> int:
+        return widget.mapTo(dock, QPoint(0, 0)).y()
+
+    assert top(dock.bench.kind_control) < top(dock.bench.plots[0]) + dock.bench.plots[0].height()
+    dock.resize(500, 700)
+    qtbot.waitUntil(lambda: top(dock.bench.kind_control) >= top(dock.bench.plots[0]) + dock.bench.plots[0].height())

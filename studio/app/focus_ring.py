@@ -17,6 +17,8 @@ from shiboken6 import isValid
 from studio.app.theme import Size, theme
 
 _REACH = Size.FOCUS_RING + Size.FOCUS_OFFSET
+# Stages and canvases that take keys are no controls; a frame around half the window would say nothing.
+_TALLEST = 240
 _UNMARKED = (QAbstractScrollArea, QMenu, QMenuBar, QTabBar)
 _FOLLOWED = (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.ParentChange)
 
@@ -75,7 +77,7 @@ class FocusRing(QObject):
         target = parent if isinstance(parent, QComboBox) else new
         if target.isWindow() or target.window().windowType() == Qt.WindowType.Popup:
             return
-        if isinstance(target, _UNMARKED) or target.property("ownFocusMark"):
+        if isinstance(target, _UNMARKED) or target.property("ownFocusMark") or target.height() > _TALLEST:
             return
         self._target = weakref.ref(target)
         target.installEventFilter(self)

@@ -199,6 +199,23 @@ class TestValueSlider:
             slider.set_range(1, 20)
         assert slider.value() == 20
 
+    def test_what_a_screen_reader_says_is_the_value(self, show) -> None:
+        slider = show(ValueSlider("Pictures", 1, 64, 16))
+        assert (slider.focusProxy().minimum(), slider.focusProxy().value(), slider.focusProxy().maximum()) == (
+            1,
+            16,
+            64,
+        )
+
+    def test_steps_reach_both_ends(self, show, qtbot) -> None:
+        slider = show(ValueSlider("Width", 1, 64, 16, step=8))
+        seen = []
+        slider.value_changed.connect(seen.append)
+        qtbot.keyClick(slider.focusProxy(), Qt.Key.Key_End)
+        qtbot.keyClick(slider.focusProxy(), Qt.Key.Key_Home)
+        qtbot.keyClick(slider.focusProxy(), Qt.Key.Key_Right)
+        assert seen == [64, 1, 8]
+
     def test_powers_spread_evenly(self, show) -> None:
         slider = show(ValueSlider("Rate", 1e-5, 1e-1, 1e-3, 5, logarithmic=True))
         assert slider.focusProxy().value() == pytest.approx(slider.focusProxy().maximum() / 2, abs=1)

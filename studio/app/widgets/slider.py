@@ -214,31 +214,31 @@ class ValueSlider(QWidget):
         self.value_changed.emit(value)
         self.value_committed.emit(value)
 
-    def _positions(self) -> int:
-        if self._logarithmic:
-            return _FINE_STEPS
-        return max(1, round((self.maximum - self.minimum) / self._step))
-
     def _set_slider_range(self) -> None:
+        # Without powers a position is a number of steps from zero, so that what a screen reader says is the value.
+        if self._logarithmic:
+            low, high = 0, _FINE_STEPS
+        else:
+            low = math.floor(self.minimum / self._step + 1e-9)
+            high = math.ceil(self.maximum / self._step - 1e-9)
         self._updating = True
-        positions = self._positions()
-        self._slider.setRange(0, positions)
-        self._slider.setSingleStep(max(1, positions // 100) if self._logarithmic else 1)
-        self._slider.setPageStep(max(1, positions // 10))
+        self._slider.setRange(low, high)
+        self._slider.setSingleStep(max(1, _FINE_STEPS // 100) if self._logarithmic else 1)
+        self._slider.setPageStep(max(1, (high - low) // 10))
         self._updating = False
 
     def _value_at(self, position: int) -> float:
-        share = position / self._positions()
         if self._logarithmic:
-            return self.minimum * (self.maximum / self.minimum) ** share
-        return min(self.maximum, self.minimum + position * self._step) if share < 1 else self.maximum
+            return self.minimum * (self.maximum / self.minimum) ** (position / _FINE_STEPS)
+        return position * self._step
 
     def _place_slider(self) -> None:
         value = float(self.value())
         if self._logarithmic:
             share = math.log(value / self.minimum) / math.log(self.maximum / self.minimum)
+            position = round(share * _FINE_STEPS)
         else:
-            share = (value - self.minimum) / (self.maximum - self.minimum)
+            position = round(value / self._step)
         self._updating = True
-        self._slider.setValue(round(share * self._positions()))
+        self._slider.setValue(position)
         self._updating = False

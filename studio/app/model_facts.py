@@ -11,7 +11,7 @@ from studio.app.state import ModelChoice, ModelSource
 if TYPE_CHECKING:
     from studio.library.bundle import ModelBundle
 
-_COLORS = {1: "grey", 3: "colour", 4: "colour with alpha"}
+_COLORS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
 def title_of(choice: ModelChoice, model: ModelBundle | None) -> str:
@@ -33,9 +33,9 @@ def origin(choice: ModelChoice, model: ModelBundle | None) -> str:
 
 
 def measures(model: ModelBundle) -> str:
-    """Picture size, colours and number of weights: "28×28 grey, 1.0 M"."""
+    """Picture size, colours and number of weights, briefly: "28×28 grey, 1.0 M"."""
     channels, height, width = model.shape
-    return f"{width}×{height} {_COLORS.get(channels, '')}, {short_count(model.parameter_count)} weights"
+    return f"{width}×{height} {_COLORS.get(channels, '')}, {short_count(model.parameter_count)}"
 
 
 def preview_of(model: ModelBundle) -> np.ndarray | None:

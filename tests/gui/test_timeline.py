@@ -50,7 +50,7 @@ def test_shown_thumbnails_never_overlap_and_include_the_picture(planned):
     axis = Axis(100, 1300, planned, 56)
     places = [axis.x(position) for position in axis.shown]
     assert all(b - a >= 56 for a, b in itertools.pairwise(places))
-    assert axis.shown[-1] == planned - 1
+    assert (axis.shown[0], axis.shown[-1]) == (0, planned - 1)
     assert axis.all_fit == (axis.shown == tuple(range(planned)))
 
 
@@ -58,6 +58,8 @@ def test_few_frames_are_evenly_spaced_to_the_eye():
     axis = Axis(0, 1000, 21, 56)
     gaps = np.diff([axis.x(position) for position in axis.shown])
     assert gaps.max() - gaps.min() < 1
+    uneven = np.diff(Axis(0, 1000, 52, 56).shown)
+    assert len(set(uneven[1:])) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -31,6 +31,7 @@ class BatchDock(StudioDock):
         self.grid = PictureGrid(name="Batch")
         self.grid.tooltip_for = self._tooltip
         empty = Label(_EMPTY, role="muted", size=FontSize.LABEL, wrap=True)
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pages = QStackedWidget()
         self._pages.addWidget(empty)
         self._pages.addWidget(self.grid)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
-from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.denoising import denoising_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _PANE_LEAST, _PANE_USUAL, _PANE_MOST = 330, 408, 640
 _COLUMN_GAP = 28
 _EDGE = 3
+_VALUE_SPACING = 3
 _STILL_SIDE = 512
 _TOP_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 _PIXEL_VALUES = ((FilmKind.Z, "z", "text"), (FilmKind.EPSILON, "ε̂", "d2"), (FilmKind.X0, "x̂_0", "d3"))
@@ -71,7 +72,10 @@ class DenoiseStage(QWidget):
     @Slot()
     def _choose_page(self) -> None:
         there = self._denoising.frames is not None
-        self._pages.setCurrentWidget(self.microscope if there else self.start_page)
+        page = self.microscope if there else self.start_page
+        self._pages.setCurrentWidget(page)
+        # Whoever gives the stage the keyboard gives it to the playhead, or to the first model.
+        self.setFocusProxy(page)
 
     @Slot(object)
     def _show_error(self, error: StudioError) -> None:
@@ -108,6 +112,9 @@ class Microscope(QWidget):
 
     def _build(self) -> None:
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Microscope")
+        # A ring around half the window would outshine the picture: the headline is underlined instead.
+        self.setProperty("ownFocusMark", True)
         self._headline = MathLabel(spacing=0)
         self._export = IconButton("export", "Save this moment as a picture…")
         self._export.clicked.connect(self._save_still)
@@ -132,7 +139,7 @@ class Microscope(QWidget):
         self.step_apart = StepApart(self)
         self._caption = MathLabel(parent=self, spacing=6)
         self._pixel = Label("", self, role="muted", size=FontSize.LABEL)
-        self._values = MathLabel(parent=self, spacing=4, alignment=Qt.AlignmentFlag.AlignRight)
+        self._values = MathLabel(parent=self, spacing=_VALUE_SPACING, alignment=Qt.AlignmentFlag.AlignRight)
 
     @Slot()
     def _show_run(self) -> None:
@@ -217,9 +224,10 @@ class Microscope(QWidget):
             for kind, symbol, role in _PIXEL_VALUES
             if kind is FilmKind.Z or not frames.is_result(position)
         ]
-        terms = _value_terms(values, decimals=2)
-        if MathLine(terms, 4).width > self.picture.width():
-            terms = _value_terms(values, decimals=1)
+        for decimals, size in ((2, FontSize.LABEL), (1, FontSize.LABEL), (1, FontSize.RANGE - 1)):
+            terms = _value_terms(values, decimals, size)
+            if MathLine(terms, _VALUE_SPACING).width <= self.picture.width():
+                break
         self._values.set_terms(terms)
         self._arrange_caption()
 
@@ -261,6 +269,21 @@ class Microscope(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.hasFocus():
+            painter = QPainter(self)
+            left = self._header.geometry().left()
+            painter.fillRect(
+                left, self._header.height() - 1, self._headline.sizeHint().width(), 2, theme().color("accent")
+            )
+            painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not handle_transport_key(self._playback, event):
@@ -314,11 +337,11 @@ class Microscope(QWidget):
             self._pixel.setVisible(start > left + caption + Space.S)
 
 
-def _value_terms(values: Sequence[tuple[str, str, list[float]]], decimals: int) -> list[Term]:
+def _value_terms(values: Sequence[tuple[str, str, list[float]]], decimals: int, size: int) -> list[Term]:
     terms: list[Term] = []
     for symbol, role, numbers in values:
-        terms.append(Term((" " if terms else "") + symbol, role, FontSize.LABEL))
-        terms += [Term(format_number(value, decimals), role, FontSize.LABEL, words=True) for value in numbers]
+        terms.append(Term((" " if terms else "") + symbol, role, size))
+        terms += [Term(format_number(value, decimals), role, size, words=True) for value in numbers]
     return terms
 
 

@@ -74,6 +74,7 @@ class DenoiseStart(QWidget):
             self._cards[card] = choice
             self._row.addWidget(card)
         self._row.addStretch(1)
+        self.setFocusProxy(next(iter(self._cards), None))
         self._show_models()
         self._show_running()
         if self.isVisible():
@@ -86,7 +87,7 @@ class DenoiseStart(QWidget):
             if model is None:
                 card.set_words(choice.title, origin(choice, None))
             else:
-                card.set_words(title_of(choice, model), measures(model))
+                card.set_words(title_of(choice, model), origin(choice, model), measures(model))
                 card.set_pictures(model.preview)
 
     @Slot()

@@ -24,6 +24,7 @@ from studio.app.widgets.controls import (
     SeedField,
     SegmentedControl,
     ValueSlider,
+    tooltip_text,
 )
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.model_card import ModelCard
@@ -31,6 +32,7 @@ from studio.app.widgets.model_card import ModelCard
 if TYPE_CHECKING:
     from studio.app.runner import Runner
     from studio.app.state import StudioState
+    from studio.library.bundle import ModelBundle
 
 _USUAL_STEP_COUNT = 1000
 _LEAST_WIDTH = 244
@@ -126,11 +128,12 @@ class SamplerDock(StudioDock):
         denoising.settings_changed.connect(self._show_settings)
         denoising.running_changed.connect(self._show_running)
         denoising.loading_changed.connect(self._show_model)
+        denoising.models_changed.connect(self._show_model)
         denoising.progress_changed.connect(self._show_progress)
 
     @property
     def _step_count(self) -> int:
-        model = self._state.model
+        model = self._model()
         return model.schedule.step_count if model is not None else _USUAL_STEP_COUNT
 
     def _choice(self) -> ModelChoice | None:
@@ -139,6 +142,11 @@ class SamplerDock(StudioDock):
             return self._state.model_choice
         choices = self._state.model_choices()
         return choices[0] if choices else None
+
+    def _model(self) -> ModelBundle | None:
+        """The model of the choice, if it was read already."""
+        choice = self._choice()
+        return None if choice is None else self._denoising.known_model(choice)
 
     @Slot()
     def _take_settings(self) -> None:
@@ -173,11 +181,11 @@ class SamplerDock(StudioDock):
 
     @Slot()
     def _show_model(self) -> None:
-        choice, model = self._choice(), self._state.model
+        choice, model = self._choice(), self._model()
         if choice is None:
             self.card.set_words("No model yet", "choose one here,", "or train one")
             self.card.set_pictures(None)
-        elif model is None or choice != self._state.model_choice:
+        elif model is None:
             waiting = "opening…" if self._denoising.loading else ""
             self.card.set_words(choice.title, waiting or origin(choice, None))
             self.card.set_pictures(None)
@@ -186,7 +194,8 @@ class SamplerDock(StudioDock):
             picture = preview_of(model)
             self.card.set_pictures(None if picture is None else picture[None])
             self._steps.set_range(1, model.schedule.step_count)
-        self.card.setToolTip("Choose another model")
+        weights = "" if model is None else f"{model.parameter_count:,} weights"
+        self.card.setToolTip(tooltip_text("Choose another model", reason=weights))
         self._show_settings()
 
     @Slot()
@@ -223,7 +232,7 @@ class SamplerDock(StudioDock):
 
     def _estimate(self) -> str:
         """What a run will cost: time by the last run's pace, and the memory of its trace."""
-        settings, model = self._denoising.settings, self._state.model
+        settings, model = self._denoising.settings, self._model()
         if model is None:
             return ""
         from studio.diffusion.trace import DEFAULT_BUDGET, Trace

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.denoising import denoising_of
@@ -34,6 +34,7 @@ _KIND_HELP = {
 }
 
 _SUBTITLE = "noise on the left, picture on the right; the plots share the playhead"
+_GROWTH_MS = 80
 _MOST_DECIBELS = 40
 """Beyond this one sees only noise, or only the picture; the first step of a cosine schedule lies at −87."""
 
@@ -47,6 +48,11 @@ class TimelineDock(StudioDock):
         self._denoising = denoising_of(state)
         self._playback = self._denoising.playback
         self.view = TimelineView()
+        # Steps may come in faster than a film is worth drawing anew.
+        self._growth = QTimer(self)
+        self._growth.setSingleShot(True)
+        self._growth.setInterval(_GROWTH_MS)
+        self._growth.timeout.connect(self._show_frames)
         self._build()
         self._connect()
         self._show_frames()
@@ -113,7 +119,7 @@ class TimelineDock(StudioDock):
         playback.playing_changed.connect(self._show_playing)
         playback.follow_changed.connect(self._follow.setChecked)
         denoising.frames_changed.connect(self._show_frames)
-        denoising.frames_grew.connect(self._show_frames)
+        denoising.frames_grew.connect(self._grow)
         denoising.running_changed.connect(self._show_frames)
         denoising.picture_changed.connect(self._show_frames)
         denoising.kind_changed.connect(self._show_frames)
@@ -135,6 +141,11 @@ class TimelineDock(StudioDock):
             button.setEnabled(there)
         self._export.setEnabled(there)
         self._export.set_tooltip("Export film", reason="" if there else "Denoise first: there is no film yet")
+
+    @Slot()
+    def _grow(self) -> None:
+        if not self._growth.isActive():
+            self._growth.start()
 
     @Slot()
     def _show_playing(self) -> None:

@@ -63,12 +63,14 @@ class Axis:
 
 
 def _chosen(planned: int, most: int) -> tuple[int, ...]:
-    """At most `most` of `planned` positions, evenly spaced to the eye, the last among them."""
-    if planned > 8 * most:
+    """At most `most` of `planned` positions, evenly spaced to the eye, with the first and the last."""
+    if planned > 30 * most:
         return tuple(round(i * (planned - 1) / (most - 1)) for i in range(most))
-    # With few positions to choose from, rounding would show as uneven gaps: only a constant stride looks even.
+    # With few positions to choose from, rounding would show as uneven gaps: a constant stride, counted back from the
+    # finished picture, leaves one longer gap after the first.
     stride = -(-planned // most)
-    return tuple(range((planned - 1) % stride, planned, stride))
+    first = (planned - 1) % stride
+    return tuple(range(0, planned, stride)) if first == 0 else (0, *range(first + stride, planned, stride))
 
 
 def thumbnail_size(

@@ -17,6 +17,7 @@ _MOST_POINTS = 360
 """Curves here are smooth and a lane is some thousand pixels wide; more points would only cost time."""
 
 _INSET = 5
+_ROOMY = 30
 _DASHES: dict[str, Qt.PenStyle] = {
     "solid": Qt.PenStyle.SolidLine,
     "dash": Qt.PenStyle.DashLine,
@@ -104,7 +105,7 @@ class LanePainter:
         return self._area.center().y() + (line.ascent - line.descent) / 2
 
     def _paint_range(self, painter: QPainter) -> None:
-        painter.setFont(ui_font(FontSize.RANGE))
+        painter.setFont(ui_font(FontSize.RANGE if self._area.height() >= _ROOMY else FontSize.RANGE - 2))
         painter.setPen(theme().color("muted"))
         metrics = QFontMetricsF(painter.font())
         for text, baseline in (

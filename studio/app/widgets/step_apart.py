@@ -42,7 +42,7 @@ _TILE_HEAD, _TILE_FOOT = 25, 18
 _HEADING = 20
 _ROW_WORDS = _HEADING + 4 + _TILE_HEAD + _TILE_FOOT
 _GAP = 32
-_LEAST_ROW = 408
+_LEAST_ROW, _LEAST_TILE = 408, 104
 _SMALLEST_SIDE, _LARGEST_SIDE = 48, 176
 _EQUATION_HEIGHT = (60, 92)
 
@@ -170,7 +170,7 @@ class StepApart(QWidget):
         shown = (fitted[0] / ratio, fitted[1] / ratio)
         # Small pictures keep the distance that their words need.
         row = min(width, max(3 * shown[0] + 2 * _GAP, _LEAST_ROW))
-        pitch = (row - shown[0]) / 2
+        pitch = (row - max(shown[0], _LEAST_TILE)) / 2
         tile_height = round(shown[1]) + _TILE_HEAD + _TILE_FOOT
         rows = 2 * (_HEADING + Space.XS + tile_height) + Space.M + Space.S
         low, high = _EQUATION_HEIGHT
@@ -221,7 +221,10 @@ class FreshNoiseTile(Tile):
         painter = QPainter(self)
         painter.setPen(theme().color("muted"))
         painter.setFont(ui_font(FontSize.RANGE))
-        area = self.picture_rect().adjusted(4, 2, -4, -2)
+        # A picture too narrow for the words lends them the tile's width.
+        area = self.picture_rect()
+        area.setWidth(max(area.width(), min(_LEAST_TILE, self.width())))
+        area.adjust(4, 2, -4, -2)
         painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self._reason)
         painter.end()
 

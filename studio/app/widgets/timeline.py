@@ -18,17 +18,19 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from studio.app.theme import FontSize, Size, Space, theme
+from studio.app.theme import FontSize, Size, Space, theme, ui_font
 from studio.app.widgets.film_strip import STRIP_HEIGHT, TICK_HEIGHT, Axis, Film, FilmStripPainter, thumbnail_size
 from studio.app.widgets.lanes import Lane, LanePainter
 from studio.app.widgets.math_text import MathLine, Term
 
 _LABEL_COLUMN = 146
-_VALUE_COLUMN = 118
+_VALUE_COLUMN = 112
+_RANGE_COLUMN = 26
 _LOWEST_LANE, _HIGHEST_LANE = 24, 64
 _LANE_HEIGHT = 36
 _TOP = 4
 _STRIDE_KEYS = 10
+_EMPTY = "The film of a run appears here: drag through it, from noise to picture."
 
 
 class TimelineView(QWidget):
@@ -94,7 +96,7 @@ class TimelineView(QWidget):
         if self._film is None:
             return None
         width, _ = thumbnail_size(self._film.picture_size, self.devicePixelRatioF())
-        return Axis(_LABEL_COLUMN, self.width() - _VALUE_COLUMN, self._film.planned, width)
+        return Axis(_LABEL_COLUMN, self.width() - _VALUE_COLUMN - _RANGE_COLUMN, self._film.planned, width)
 
     def sizeHint(self) -> QSize:
         return QSize(900, self._height_with(_LANE_HEIGHT))
@@ -110,6 +112,10 @@ class TimelineView(QWidget):
                 self._still = self._draw_still(self._film, axis)
             painter.drawPixmap(0, 0, self._still)
             self._paint_moving(painter, self._film, axis)
+        else:
+            painter.setFont(ui_font(FontSize.LABEL))
+            painter.setPen(theme().color("muted"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, _EMPTY)
         if self.hasFocus() and self._film is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             painter.setBrush(Qt.BrushStyle.NoBrush)

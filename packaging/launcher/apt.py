@@ -23,8 +23,9 @@ def command(packages: Sequence[str]) -> str:
 def install(packages: Sequence[str], purpose: str) -> None:
     """Install `packages` as root; otherwise raise SetupError with the command that does it."""
     if os.geteuid() != 0:
+        subject = purpose[0].upper() + purpose[1:]
         raise SetupError(
-            f"{purpose[0].upper()}{purpose[1:]} needs packages of this system. Install them and start again:\n  {command(packages)}"
+            f"{subject} needs packages of this system. Install them and start again:\n  {command(packages)}"
         )
     say(f"Installing for {purpose}: {' '.join(packages)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

@@ -17,7 +17,10 @@ from studio.diffusion.sampler import SAMPLERS, SPACINGS, Sampler, make_sampler, 
 from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import SettingsError
 from studio.library.bundle import ModelBundle
+from studio.library.memory import out_of_memory_explained
 from studio.networks.devices import Device
+
+_OUT_OF_MEMORY = "There is not enough memory to make so many pictures at once."
 
 _CHOICES = {"sampler": tuple(SAMPLERS), "variance": ("beta", "posterior"), "spacing": SPACINGS}
 
@@ -119,16 +122,17 @@ def sample_pictures(
 
     Raises OutOfMemory when a batch does not fit the device.
     """
-    denoiser = bundle.denoiser(device)
     finished: list[np.ndarray] = []
     done = 0
-    while done < request.count:
-        numbers = range(request.first + done, request.first + min(done + batch_size, request.count))
-        for step in _denoise(denoiser, bundle.shape, bundle.schedule, request, numbers, device):
-            part = len(numbers) * (step.index + 1) / step.total
-            yield SamplingProgress(done, request.count, (done + part) / request.count)
-        finished.append(to_pictures(step.z_s))
-        done += len(numbers)
+    with out_of_memory_explained(_OUT_OF_MEMORY, "Make fewer pictures at a time."):
+        denoiser = bundle.denoiser(device)
+        while done < request.count:
+            numbers = range(request.first + done, request.first + min(done + batch_size, request.count))
+            for step in _denoise(denoiser, bundle.shape, bundle.schedule, request, numbers, device):
+                part = len(numbers) * (step.index + 1) / step.total
+                yield SamplingProgress(done, request.count, (done + part) / request.count)
+            finished.append(to_pictures(step.z_s))
+            done += len(numbers)
     yield SamplingProgress(done, request.count, 1.0)
     return np.concatenate(finished)
 

@@ -114,14 +114,14 @@ def load_bundle(path: Path | str) -> ModelBundle:
     try:
         config = decode_architecture(header["architecture"])
         shape = decode_shape(header["shape"])
+        check_state(config, file.tensors, shape)
+        state = {key: tensor.to(torch.float32) for key, tensor in file.tensors.items()}
         schedule = NoiseSchedule.from_json(header["schedule"])
         parameterization = Parameterization(header["parameterization"])
         class_names = tuple(str(name) for name in header["class_names"])
         name = str(header["name"])
         history = dict(header["history"])
         preview = None if header["preview"] is None else decode_preview(header["preview"], shape)
-        state = {key: tensor.to(torch.float32) for key, tensor in file.tensors.items()}
-        check_state(config, state, shape)
     except StudioError as error:
         raise ModelFileError(f"{path.name} is not a model this program can open: {error.what}", _ANOTHER) from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

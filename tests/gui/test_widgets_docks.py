@@ -373,3 +373,20 @@ class TestPlot:
         plot.set_curve("a", np.arange(4), np.arange(4) * 1234.5)
         plot.grab()
         assert plot.item.getViewBox().sceneBoundingRect().left() == before
+
+
+def test_a_dashed_curve_has_gaps_and_a_solid_one_none(show) -> None:
+    plot = show(Plot(), 400, 240)
+    plot.set_x_range(0, 1)
+    plot.set_y_range(0, 1)
+
+    def drawn_share(dash: str) -> float:
+        x = np.linspace(0, 1, 3000)
+        plot.set_curve("level", x, np.full(3000, 0.5), CurveLook("d4", dash=dash))
+        image = plot.grab().toImage()
+        columns = range(120, 380)
+        hit = [any(image.pixelColor(x, y) == QColor(DARK.d4) for y in range(240)) for x in columns]
+        return sum(hit) / len(columns)
+
+    assert drawn_share("solid") == 1.0
+    assert 0.3 < drawn_share("dash") < 0.9

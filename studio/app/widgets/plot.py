@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QColor, QPen
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QLineF, QRectF, Qt, Slot
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QVBoxLayout, QWidget
 
 from studio.app.theme import FontSize, theme, ui_font
 from studio.app.widgets.decimation import thin_curve
 
 pg.setConfigOptions(imageAxisOrder="row-major", antialias=True)
 
+_MOST_POINTS = 2000
+_MOST_DASHED_POINTS = 500
 _DASHES = {"solid": None, "dash": [5, 3], "dot": [1, 3], "dash-dot": [6, 3, 1, 3]}
 
 
@@ -53,7 +55,7 @@ class _TidyAxis(pg.AxisItem):
     """Numbers with a true minus sign and no exponents for what can be read without."""
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
-        most = max(2, int(size // (28 if self.orientation in ("left", "right") else 48)))
+        most = max(3, int(size // (22 if self.orientation in ("left", "right") else 48)))
         if self.logMode:
             return [(1.0, log_ticks(minVal, maxVal, most))]
         spacing, ticks = round_ticks(minVal, maxVal, most)
@@ -64,6 +66,34 @@ class _TidyAxis(pg.AxisItem):
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [f"{10.0**value * scale:g}".replace("-", "−") for value in values]
+
+
+class _Grid(pg.GraphicsObject):
+    """Hairlines at the ticks, below the curves; the axes' own grid lies above them and cuts off the end labels."""
+
+    def __init__(self, plot: pg.PlotItem) -> None:
+        super().__init__()
+        self._plot = plot
+        self.setZValue(-100)
+
+    def boundingRect(self) -> QRectF:
+        return self.viewRect() or QRectF()
+
+    def viewRangeChanged(self) -> None:
+        self.prepareGeometryChange()
+        self.update()
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        pen = QPen(theme().tokens.color("border"), 1)
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        (left, right), (bottom, top) = self.getViewBox().viewRange()
+        across, up = self._plot.getAxis("bottom"), self._plot.getAxis("left")
+        for _, ticks in across.tickValues(left, right, across.width()):
+            painter.drawLines([QLineF(x, bottom, x, top) for x in ticks])
+        for _, ticks in up.tickValues(bottom, top, up.height()):
+            painter.drawLines([QLineF(left, y, right, y) for y in ticks])
 
 
 def round_ticks(low: float, high: float, most: int) -> tuple[float, list[float]]:
@@ -125,6 +155,8 @@ class Plot(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._widget)
         self._item.getViewBox().setDefaultPadding(0.02)
+        self._grid = _Grid(self._item)
+        self._item.addItem(self._grid, ignoreBounds=True)
         self.set_logarithmic(logarithmic)
         self._recolor()
         theme().changed.connect(self._recolor)
@@ -141,12 +173,13 @@ class Plot(QWidget):
             self._looks[name] = look or CurveLook()
         if curve is None:
             curve = pg.PlotDataItem(connect="finite", skipFiniteCheck=False)
-            # Qt joins antialiased wide lines in one path at quadratic cost; segments are many times faster.
-            curve.curve.setSegmentedLineMode("on")
             self._curves[name] = curve
             self._item.addItem(curve)
         if look is not None or curve.opts["pen"] is None:
             curve.setPen(self._looks[name].pen())
+            # Qt joins antialiased wide lines in one path at quadratic cost; segments are many times faster, but each
+            # begins its dashes anew, which makes them solid.
+            curve.curve.setSegmentedLineMode("on" if self._looks[name].dash == "solid" else "off")
         self._data[name] = (np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
         self._draw(name)
 
@@ -199,7 +232,7 @@ class Plot(QWidget):
         x, y = self._data[name]
         if self._logarithmic:
             y = np.where(y > 0, y, np.nan)
-        x, y = thin_curve(x, y)
+        x, y = thin_curve(x, y, _MOST_POINTS if self._looks[name].dash == "solid" else _MOST_DASHED_POINTS)
         self._curves[name].setData(x, y)
 
     @Slot()
@@ -213,12 +246,11 @@ class Plot(QWidget):
             axis.setPen(QPen(tokens.color("border"), 1))
             axis.setTextPen(QPen(tokens.color("muted")))
             axis.setStyle(tickFont=font, tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
-            axis.setGrid(False)
         # Room for "−0.0000" at once, so that the plot does not shift when the numbers grow longer.
         self._item.getAxis("left").setWidth(46)
         if self._x_label:
             self._item.setLabel("bottom", self._x_label, color=tokens.muted)
-        self._item.showGrid(x=True, y=True, alpha=0.9)
+        self._grid.update()
         for name, curve in self._curves.items():
             curve.setPen(self._looks[name].pen())
         for line, role in self._markers.values():

@@ -287,8 +287,8 @@ def test_narrow_and_wide_both_show_the_clock(qtbot, stage: TrainingStage) -> Non
 def test_two_pixel_pictures_also_show_as_points(qtbot, stage: TrainingStage) -> None:
     with qtbot.waitSignal(stage.controller.kept, timeout=60_000):
         start(stage)
-    assert stage._cloud.isVisible()
-    assert stage._cloud._samples.shape == (4, 2)
+    assert stage._panel.cloud.isVisible()
+    assert stage._panel.cloud._samples.shape == (4, 2)
     assert not stage.grab().isNull()
 
 

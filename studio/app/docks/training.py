@@ -5,37 +5,26 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from studio.app.docks import run_folders
 from studio.app.docks.dataset_health import size_words
-from studio.app.docks.point_cloud import PointCloud
 from studio.app.docks.torch_gate import TorchGate
 from studio.app.docks.training_controller import Phase, TrainingController
 from studio.app.docks.training_events import EventFeed
 from studio.app.docks.training_header import TrainingHeader
 from studio.app.docks.training_jobs import KeptModel, RunReady
+from studio.app.docks.wall_panel import WallPanel
 from studio.app.runner import Runner
 from studio.app.state import StudioState
-from studio.app.theme import FontSize, Size, Space, theme
+from studio.app.theme import Size, Space
 from studio.app.widgets.banner import Banner
-from studio.app.widgets.controls import IconButton, Label, Rule
 from studio.app.widgets.moments import Moment, clock
-from studio.app.widgets.sample_wall import SampleWall
-from studio.app.widgets.wall_empty import WallEmpty
+from studio.app.widgets.panel_ground import PanelGround
 from studio.errors import LossNotFinite, OutOfMemory, StorageError, StudioError
 
 REDRAW_MS = 100
-
-
-class _Panel(QWidget):
-    """A ground in the panel's colour."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme().color("panel"))
 
 
 class TrainingStage(QWidget):
@@ -51,7 +40,8 @@ class TrainingStage(QWidget):
         self.controller = TrainingController(state, runner, self)
         self.header = TrainingHeader(self)
         self.banner = Banner(self)
-        self.wall = SampleWall(self)
+        self._panel = WallPanel(self)
+        self.wall = self._panel.wall
         self.options: QWidget | None = None
         self._progress: object | None = None
         self._fractions: dict[int, float] = {}
@@ -95,48 +85,10 @@ class TrainingStage(QWidget):
     # Building
 
     def _build(self) -> None:
-        self._options_frame = _Panel(self)
+        self._options_frame = PanelGround(self)
         self._options_row = QVBoxLayout(self._options_frame)
         self._options_row.setContentsMargins(Space.L, 0, Space.M, Space.M)
         self._options_frame.hide()
-        title = QHBoxLayout()
-        title.setContentsMargins(Size.DOCK_PADDING, 0, Space.S, 0)
-        title.setSpacing(Space.S)
-        title.addWidget(Label("Sample wall", self, size=FontSize.LABEL, weight=QFont.Weight.DemiBold))
-        self._wall_words = Label("one row a moment, one column a seed", self, role="muted", size=FontSize.LABEL)
-        title.addWidget(self._wall_words)
-        title.addStretch(1)
-        self._film = IconButton("film", "Show as a film", parent=self, checkable=True, dense=True)
-        self._film.setEnabled(False)
-        self._film.toggled.connect(self.wall.show_film)
-        self.wall.film_toggled.connect(self._film.setChecked)
-        title.addWidget(self._film)
-        self._empty = WallEmpty(self)
-        self._cloud = PointCloud(self)
-        self._cloud.hide()
-        walls = QWidget(self)
-        self._pages = QStackedLayout(walls)
-        filled = QWidget(walls)
-        row = QHBoxLayout(filled)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.M)
-        row.addWidget(self.wall, 1)
-        row.addWidget(self._cloud, 0, Qt.AlignmentFlag.AlignTop)
-        self._pages.addWidget(self._empty)
-        self._pages.addWidget(filled)
-        lower = _Panel(self)
-        column = QVBoxLayout(lower)
-        column.setContentsMargins(0, 0, 0, Space.S)
-        column.setSpacing(0)
-        head = QWidget(lower)
-        head.setFixedHeight(Size.DOCK_TITLE)
-        head.setLayout(title)
-        column.addWidget(head)
-        column.addWidget(Rule(lower))
-        inner = QVBoxLayout()
-        inner.setContentsMargins(Space.S, Space.XS, Space.S, 0)
-        inner.addWidget(walls)
-        column.addLayout(inner, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -144,7 +96,7 @@ class TrainingStage(QWidget):
         layout.addWidget(self._options_frame)
         layout.addWidget(self.banner)
         layout.addSpacing(Size.DOCK_GAP)
-        layout.addWidget(lower, 1)
+        layout.addWidget(self._panel, 1)
 
     def _connect(self, runner: Runner) -> None:
         self.header.primary_clicked.connect(self.primary_action)
@@ -152,7 +104,7 @@ class TrainingStage(QWidget):
         self.header.discard_requested.connect(self.ask_to_discard)
         self.header.intent_changed.connect(self._choose_recipe)
         self.header.options_toggled.connect(self._options_frame.setVisible)
-        self.wall.moment_chosen.connect(self._show_marks)
+        self._panel.moment_chosen.connect(self._show_marks)
         self.controller.phase_changed.connect(self._refresh)
         self.controller.run_ready.connect(self._on_run_ready)
         self.controller.kept.connect(self._on_kept)
@@ -233,12 +185,8 @@ class TrainingStage(QWidget):
             seeds = range(1, len(moments[-1].pictures) + 1)
             self._fractions = {m.step: run.fraction * m.step / max(1, run.step) for m in moments}
             self.wall.set_moments(moments, seeds)
-        self._show_cloud(event)
-
-    def _show_cloud(self, event: RunReady) -> None:
-        points = event.image_set.images.shape[1:] == (1, 2, 1)
-        self._cloud.setVisible(points)
-        self._cloud.set_data(event.image_set.images if points else None)
+        self._panel.show_data(event.image_set.images)
+        self.wall.set_newest_words("now, EMA" if event.run.settings.ema_halflife_images else "now")
 
     @Slot(object)
     def _on_started(self, event: object) -> None:
@@ -264,7 +212,6 @@ class TrainingStage(QWidget):
             self._fractions[event.step] = run.fraction
         moment = Moment(event.step, event.images_seen, event.seconds, event.pictures)
         self.wall.add(moment, [number + 1 for number in event.picture_numbers])
-        self._pages.setCurrentIndex(1)
 
     @Slot(object)
     def _on_saved(self, _event: object) -> None:
@@ -295,9 +242,7 @@ class TrainingStage(QWidget):
     def _show_marks(self) -> None:
         current = self.wall.current
         chosen = None if current is None or self.wall.following else self._fractions.get(current.step)
-        self._film.setEnabled(len(self.wall.moments) > 0)
         self.header.track.set_marks([self._fractions.get(m.step, 0.0) for m in self.wall.rows], chosen)
-        self._cloud.set_samples(None if current is None else current.pictures)
 
     # When it ends
 
@@ -353,7 +298,6 @@ class TrainingStage(QWidget):
         phase = self.controller.phase
         self.header.set_refusal(self._refusal())
         self.header.show_phase(phase)
-        self._pages.setCurrentIndex(1 if self.wall.rows else 0)
         if phase is Phase.RUNNING:
             self._show_time()
         elif phase in (Phase.PAUSED, Phase.PAUSING):
@@ -366,11 +310,11 @@ class TrainingStage(QWidget):
             self.header.show_words("Saving…", "the model goes into your library")
         else:
             self._show_idle()
-        self._empty.show_words(*self._empty_words())
+        self._panel.empty.show_words(*self._empty_words())
 
     def _show_idle(self) -> None:
         image_set, run = self._state.image_set, self._state.run
-        if run is not None and self.wall.rows:
+        if run is not None and self.wall.rows and image_set is self.controller.image_set:
             words = "Trained" if run.fraction >= 1.0 else "Stopped"
             self.header.show_words(f"{words} for {clock(run.seconds)}", f"{run.step:,} steps")
         elif image_set is None:

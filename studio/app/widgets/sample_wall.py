@@ -88,6 +88,10 @@ class SampleWall(QWidget):
         """Whether the film moves."""
         return self._timer.isActive()
 
+    def set_newest_words(self, words: str) -> None:
+        """What stands below the time of the newest row while it is lit."""
+        self._canvas.set_newest_words(words)
+
     def clear(self) -> None:
         """Take down every picture."""
         self.set_moments((), ())

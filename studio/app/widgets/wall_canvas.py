@@ -117,6 +117,7 @@ class WallRows(QWidget):
         self._rows: tuple[Moment, ...] = ()
         self._row = 0
         self._column = 0
+        self._newest_words = "now"
         self._geometry: WallGeometry | None = None
         theme().changed.connect(self._retheme)
 
@@ -135,6 +136,11 @@ class WallRows(QWidget):
         first = next((i for i, (a, b) in enumerate(zip(old, self._rows, strict=False)) if a is not b), len(old) - 1)
         top = math.floor(max(0, first) * geometry.row_height)
         self.update(0, top, self.width(), max(1, height - top))
+
+    def set_newest_words(self, words: str) -> None:
+        """What stands below the time of the newest row while it is lit."""
+        self._newest_words = words
+        self._update_row(len(self._rows) - 1)
 
     def set_current(self, row: int, column: int) -> None:
         """Light this row and mark this cell."""
@@ -212,7 +218,7 @@ class WallRows(QWidget):
         below = QRectF(Space.S, middle, LABEL_WIDTH - Space.S, 16)
         head = "start" if moment.step == 0 else clock(moment.seconds)
         # "now" tells what the lit row shows; a newest row that was walked away from says its step like the others.
-        foot = "now, EMA" if newest and lit else f"step {moment.step:,}"
+        foot = self._newest_words if newest and lit else f"step {moment.step:,}"
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.setPen(theme().color("selected_text" if lit else "text"))
         painter.setFont(ui_font(FontSize.TEXT, weight))

@@ -24,6 +24,8 @@ from studio.library.precision import autocast_of, precision_of
 from studio.networks.build import build_network
 from studio.networks.config import NetworkConfig, class_count
 from studio.networks.devices import Device
+from studio.networks.stem import SpaceToDepthConfig
+from studio.networks.unet import UNetConfig
 from studio.training.batches import Batches
 from studio.training.checkpoint import (
     FILE_NAME,
@@ -39,7 +41,7 @@ from studio.training.ema import AveragedNetwork
 from studio.training.history import LossHistory, MetricsLog
 from studio.training.objective import noise_error_weight
 from studio.training.settings import Budget, TrainingSettings, learning_rate
-from studio.training.wall import drop_rows_after, row_paths
+from studio.training.wall import drop_rows_after, read_rows, row_paths
 
 METRICS_NAME = "metrics.jsonl"
 SETTINGS_NAME = "settings.json"
@@ -80,8 +82,9 @@ class TrainingRun:
 
         self.network = build_network(network_config, seed=settings.seed).to(self.torch_device).train()
         self.average = AveragedNetwork(self.network, settings.ema_halflife_images, settings.ema_rampup_ratio)
+        self.parameters = tuple(self.network.parameters())
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
+            self.parameters,
             lr=settings.learning_rate,
             betas=(settings.adam_beta1, settings.adam_beta2),
             weight_decay=settings.weight_decay,
@@ -157,6 +160,8 @@ class TrainingRun:
         _write_settings(folder, settings)
         run.metrics.keep_until(checkpoint.images_seen)
         drop_rows_after(folder / SAMPLES_NAME, checkpoint.step)
+        for step, pictures in read_rows(folder / SAMPLES_NAME, run.shape):
+            run.drawn_step, run.preview = step, pictures
         _remove_leftovers(folder)
         return run
 
@@ -178,7 +183,7 @@ class TrainingRun:
     @property
     def parameter_count(self) -> int:
         """How many numbers the network learns."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
+        return sum(parameter.numel() for parameter in self.parameters)
 
     def request_samples(self) -> None:
         """Ask `train` for a row of the sample wall after the step that it is at. From any thread."""
@@ -334,6 +339,10 @@ def _check_network(config: NetworkConfig, image_set: ImageSet) -> None:
         )
     if class_count(config) is not None:
         raise SettingsError("The network wants a class for each picture.", "Choose a network without classes.")
+    core = config.core if isinstance(config, SpaceToDepthConfig) else config
+    if isinstance(core, UNetConfig) and core.dropout > 0:
+        # torch draws dropout from the generator that all of a process shares: nothing could be repeated exactly.
+        raise SettingsError("The network uses dropout, which cannot be trained with here.", "Set its dropout to 0.")
 
 
 def _check_same_data(checkpoint: Checkpoint, image_set: ImageSet) -> None:

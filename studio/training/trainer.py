@@ -130,7 +130,7 @@ def training_step(run: TrainingRun) -> Tensor:
 def take_optimizer_step(run: TrainingRun) -> None:
     """Change the weights by the gradient that they hold."""
     if run.settings.gradient_clip > 0:
-        torch.nn.utils.clip_grad_norm_(run.network.parameters(), run.settings.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(run.parameters, run.settings.gradient_clip)
     for group in run.optimizer.param_groups:
         group["lr"] = run.learning_rate
     run.optimizer.step()

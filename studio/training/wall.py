@@ -22,7 +22,7 @@ class WallPlan:
     """When the next row is due.
 
     Rows come at fractions (k / (rows - 1))^2 of the budget: close together while everything changes, wider apart later.
-    A row that would take more than its part of COST_SHARE of the time is put off until it would not.
+    A row that would take more than its part of COST_SHARE of the time is put off until it would not; the first is free.
     """
 
     def __init__(self, rows: int, fraction: float, *, begun: bool) -> None:
@@ -44,8 +44,10 @@ class WallPlan:
 
     def drawn(self, fraction: float, cost_seconds: float) -> None:
         """Take note of a row that was due, and of what it cost; moments that went by meanwhile are passed over."""
-        self._spent += cost_seconds
-        self._last_cost = cost_seconds
+        # The first row also pays for everything that happens once; counted, it would delay the next ones for long.
+        if self._next > 0:
+            self._spent += cost_seconds
+            self._last_cost = cost_seconds
         self._next = sum(moment <= fraction for moment in self._moments)
 
 

@@ -25,6 +25,7 @@ from studio.training.history import read_metrics
 from studio.training.run import TrainingRun
 from studio.training.settings import Budget
 from studio.training.trainer import train
+from studio.training.wall import read_rows
 from tests.unit.training import worker
 
 MakeRun = Callable[..., TrainingRun]
@@ -46,6 +47,7 @@ def resume(run: TrainingRun, image_set: ImageSet, **options) -> TrainingRun:
     return TrainingRun.resume(run.folder, image_set, run.device, **options)
 
 
+@pytest.mark.slow
 def test_200_steps_are_100_steps_a_new_process_and_100_more(tmp_path: Path) -> None:
     whole = worker.make_run(tmp_path / "whole")
     losses = [loss for event in train(whole) if isinstance(event, Progress) for loss in event.losses]
@@ -67,6 +69,7 @@ def test_200_steps_are_100_steps_a_new_process_and_100_more(tmp_path: Path) -> N
     assert logged == pytest.approx(losses, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_killed_run_always_leaves_a_checkpoint_that_opens(tmp_path: Path) -> None:
     """Killed within a few milliseconds of training or saving, which here is nearly all it does, again and again."""
     delays = random.Random(0)
@@ -212,3 +215,5 @@ def test_rows_and_losses_of_a_lost_future_are_dropped(make_run: MakeRun, image_s
     assert max(line["step"] for line in read_metrics(run.folder / "metrics.jsonl")) == saved
     assert all(int(path.stem[5:]) <= saved for path in (run.folder / "samples").iterdir())
     assert again.step == saved
+    assert again.drawn_step == 0
+    np.testing.assert_array_equal(again.preview, next(read_rows(run.folder / "samples", run.shape))[1])

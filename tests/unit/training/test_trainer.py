@@ -259,6 +259,12 @@ def test_a_network_for_other_pictures_is_refused(make_run: MakeRun) -> None:
         make_run(network=PointConfig(1, 1, 2, num_class_embeds=3))
 
 
+def test_dropout_is_refused_because_it_cannot_be_repeated(make_run: MakeRun) -> None:
+    pictures = ImageSet("noise", np.zeros((6, 8, 8, 3), np.uint8))
+    with pytest.raises(SettingsError, match="dropout"):
+        make_run(data=pictures, network=UNetConfig(dropout=0.1))
+
+
 def test_a_unet_trains_too(make_run: MakeRun) -> None:
     pictures = ImageSet("noise", np.random.default_rng(1).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8))
     network = UNetConfig(

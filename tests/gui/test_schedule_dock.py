@@ -136,6 +136,6 @@ def test_a_narrow_panel_stacks_its_halves(qtbot, dock: ScheduleDock, state: Stud
     def top(widget: QWidget) -> int:
         return widget.mapTo(dock, QPoint(0, 0)).y()
 
-    assert top(dock.bench.kind_control) < top(dock.bench.plots[0]) + dock.bench.plots[0].height()
+    assert top(dock.bench.strip) < top(dock.bench.plots[0]) + dock.bench.plots[0].height()
     dock.resize(500, 700)
-    qtbot.waitUntil(lambda: top(dock.bench.kind_control) >= top(dock.bench.plots[0]) + dock.bench.plots[0].height())
+    qtbot.waitUntil(lambda: top(dock.bench.plots[0]) >= top(dock.bench.strip) + dock.bench.strip.height())

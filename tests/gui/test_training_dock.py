@@ -119,8 +119,9 @@ def test_stop_and_keep_makes_a_model_and_can_go_on(qtbot, stage: TrainingStage, 
     qtbot.waitUntil(lambda: state.run.step > 5, timeout=10_000)
     with qtbot.waitSignal(stage.controller.kept, timeout=30_000) as kept:
         stage.stop_and_keep()
-    assert kept.args[0].path.is_file()
     stopped_at = state.run.step
+    assert stage.wall.current.step == stopped_at
+    assert np.array_equal(load_bundle(kept.args[0].path).preview, stage.wall.current.pictures)
     assert find_unfinished() is None
     banner_buttons(stage)["Go on training"].click()
     qtbot.waitUntil(lambda: stage.controller.phase is Phase.RUNNING, timeout=10_000)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Axis = Literal["minutes", "images"]
 
-SMOOTHING_SHARE = 0.05
-SHORTEST_SMOOTHING = 6
+SMOOTHING_SHARE = 0.08
+SHORTEST_SMOOTHING = 10
 """The running average spans this share of all steps so far, but never fewer than so many: its lag stays the same small
 part of the curve that is shown, and early losses, which fall fast, are not smeared over."""
 

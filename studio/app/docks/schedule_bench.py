@@ -32,6 +32,8 @@ from studio.errors import ScheduleError
 MOST_STEPS = 4000
 NARROW = 760
 NARROWEST = 400
+HEAD_WIDTH = 480
+PLOTS_SHARE, SIDE_SHARE = 11, 10
 STRIP_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 STRIP_SEED = 0
 DECIBELS = 10.0 / math.log(10.0)
@@ -115,10 +117,11 @@ class ScheduleBench(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         narrow = self.width() < NARROW
-        direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
-        if self._layout.direction() != direction:
-            self._layout.setDirection(direction)
-            self._head.setDirection(direction)
+        side = self.width() if narrow else self.width() * SIDE_SHARE // (SIDE_SHARE + PLOTS_SHARE)
+        # Stacked, what can be changed and what it does to a picture come first, the curves after them.
+        _turn(self._layout, QBoxLayout.Direction.BottomToTop if narrow else QBoxLayout.Direction.LeftToRight)
+        stacked = side < HEAD_WIDTH
+        _turn(self._head, QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight)
 
     def _build(self) -> None:
         plots = QHBoxLayout()
@@ -150,8 +153,8 @@ class ScheduleBench(QWidget):
         self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._layout.setContentsMargins(0, 0, Space.XS, 0)
         self._layout.setSpacing(Space.M)
-        self._layout.addLayout(plots, 11)
-        self._layout.addLayout(side, 10)
+        self._layout.addLayout(plots, PLOTS_SHARE)
+        self._layout.addLayout(side, SIDE_SHARE)
         self._sliders_row.setSpacing(Space.M)
         self.setMinimumHeight(170)
 
@@ -273,6 +276,11 @@ class ScheduleBench(QWidget):
         # The plots begin at t = 1; the picture itself has no place on them.
         self._hover(None if step is None or step == 0 else step - 1)
         self._strip.mark_step(step)
+
+
+def _turn(layout: QBoxLayout, direction: QBoxLayout.Direction) -> None:
+    if layout.direction() != direction:
+        layout.setDirection(direction)
 
 
 def _decibels(value: float) -> str:

@@ -107,6 +107,7 @@ class TrainingStage(QWidget):
         self._panel.moment_chosen.connect(self._show_marks)
         self.controller.phase_changed.connect(self._refresh)
         self.controller.run_ready.connect(self._on_run_ready)
+        self.controller.last_row.connect(self._on_samples)
         self.controller.kept.connect(self._on_kept)
         self.controller.dropped.connect(self._on_dropped)
         self.controller.stopped.connect(self._on_stopped)
@@ -315,8 +316,8 @@ class TrainingStage(QWidget):
     def _show_idle(self) -> None:
         image_set, run = self._state.image_set, self._state.run
         if run is not None and self.wall.rows and image_set is self.controller.image_set:
-            words = "Trained" if run.fraction >= 1.0 else "Stopped"
-            self.header.show_words(f"{words} for {clock(run.seconds)}", f"{run.step:,} steps")
+            words = "Trained for" if run.fraction >= 1.0 else "Stopped after"
+            self.header.show_words(f"{words} {clock(run.seconds)}", "Start trains a new model")
         elif image_set is None:
             self.header.show_words("No pictures yet", "drop a folder anywhere, or take a starter set")
         else:

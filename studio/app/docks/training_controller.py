@@ -52,6 +52,8 @@ class TrainingController(QObject):
     """The new Phase."""
     run_ready = Signal(object)
     """A RunReady: the run is made and about to train."""
+    last_row = Signal(object)
+    """A SamplesDrawn: the row that belongs to the model which is being kept."""
     kept = Signal(object)
     """The KeptModel: a model in the user's library, which is the state's model now."""
     dropped = Signal()
@@ -260,6 +262,7 @@ class TrainingController(QObject):
     def _keep(self, run: TrainingRun) -> None:
         name = self._image_set.name if self._image_set is not None else "Model"
         self._follow(training_jobs.keep_model(run, new_model_path(name)), "Keeping the model", self._on_kept)
+        self._after.events.connect(self._on_last_row)
 
     def _follow(self, job: object, title: str, on_success: object) -> None:
         self._set_phase(Phase.KEEPING)
@@ -267,6 +270,11 @@ class TrainingController(QObject):
         self._after.succeeded.connect(on_success)
         self._after.failed.connect(self._on_after_failed)
         self._after.cancelled.connect(self._on_after_cancelled)
+
+    @Slot(list)
+    def _on_last_row(self, events: list[object]) -> None:
+        for event in events:
+            self.last_row.emit(event)
 
     @Slot(object)
     def _on_kept(self, result: KeptModel) -> None:

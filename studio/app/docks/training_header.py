@@ -236,10 +236,13 @@ class TrainingHeader(QWidget):
         numbers = bool(self._step.text())
         below = narrow and not numbers
         self._step.setVisible(numbers)
-        self._epoch.setVisible(numbers and not narrow)
-        self._speed.setVisible(numbers)
+        # Once it is over, how fast it was and when it was saved matter no more.
+        going_on = self._phase is not Phase.IDLE
+        self._epoch.setVisible(numbers and not (narrow and going_on))
+        self._speed.setVisible(numbers and going_on)
+        self._saved.setVisible(going_on)
         self._below.setVisible(below)
-        self._detail.setVisible(not below)
+        self._detail.setVisible(not narrow or (numbers and going_on))
 
     @Slot()
     def _show_saved(self) -> None:

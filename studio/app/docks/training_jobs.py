@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from studio.library.bundle import ModelBundle
     from studio.networks.config import NetworkConfig
     from studio.networks.devices import Device
-    from studio.training.events import TrainingEvent
+    from studio.training.events import SamplesDrawn, TrainingEvent
     from studio.training.run import TrainingRun
     from studio.training.settings import TrainingSettings
 
@@ -85,9 +85,15 @@ def go_on(run: TrainingRun, image_set: ImageSet) -> Iterator[RunReady | Training
     return (yield from jobs.train_run(run))
 
 
-def keep_model(run: TrainingRun, path: Path) -> Iterator[object]:
-    """Write the averaged weights as they are now to `path`, and close the run; returns a KeptModel."""
-    yield from ()
+def keep_model(run: TrainingRun, path: Path) -> Iterator[SamplesDrawn]:
+    """Write the averaged weights as they are now to `path`, and close the run; returns a KeptModel.
+
+    A last row of the wall is drawn where the newest is older than the weights: it is the model's preview.
+    """
+    from studio.training.trainer import draw_samples
+
+    if run.drawn_step != run.step:
+        yield draw_samples(run)
     bundle = run.bundle()
     bundle.save(path)
     run_folders.mark_ended(run.folder, path)

@@ -122,8 +122,8 @@ def training_step(run: TrainingRun) -> Tensor:
         error.mean().backward()  # gradient of ||g(z_t, w, t) - epsilon||^2
     take_optimizer_step(run)
 
+    run.average.update(size, run.images_seen + size)
     run.finish_step(size)
-    run.average.update(size, run.images_seen)
     return (run.noise_error_weight[t] * error.detach()).mean()
 
 

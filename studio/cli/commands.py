@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.cli.interruption import Interruption
 from studio.cli.progress import ProgressLine, TrainingReporter
 from studio.errors import SettingsError
 
@@ -52,7 +54,7 @@ def _import(data: Path, size: int | None, *, quiet: bool) -> ImportResult:
 def _train(arguments: argparse.Namespace) -> int:
     from studio.networks.devices import choose_device
     from studio.training.events import TrainingFinished
-    from studio.training.run import TrainingRun
+    from studio.training.run import TrainingRun, discard_run
     from studio.training.trainer import train
 
     _check_target(arguments)
@@ -64,26 +66,24 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         run = TrainingRun.resume(folder, imported.image_set, device, _budget(arguments))
     else:
-        if arguments.overwrite and folder.is_dir():
+        if arguments.overwrite:
             discard_run(folder)
         run = _new_run(arguments, imported.image_set, device, folder)
     reporter = TrainingReporter(as_json=arguments.json)
-    events = train(run)
-    try:
+    finished = False
+    with contextlib.closing(reporter), contextlib.closing(train(run)) as events, Interruption() as interruption:
         for event in events:
             reporter.show(event)
             if isinstance(event, TrainingFinished):
                 event.bundle.save(arguments.out)
-    except KeyboardInterrupt:
-        events.close()
-        run.save_checkpoint()
-        reporter.close()
-        print(f"\nStopped. The work so far is kept in {folder}; add --resume to go on.", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    finally:
-        reporter.close()
-    reporter.wrote(arguments.out)
-    return EXIT_DONE
+                reporter.wrote(arguments.out)
+                finished = True
+            elif interruption.asked:
+                break
+    if finished:
+        return EXIT_DONE
+    print(f"Stopped. The work so far is kept in {folder}; add --resume to go on.", file=sys.stderr)
+    return EXIT_INTERRUPTED
 
 
 def _new_run(arguments: argparse.Namespace, image_set: ImageSet, device: Device, folder: Path) -> TrainingRun:

@@ -266,12 +266,7 @@ class TrainingRun:
 
         Close the generator of `train` first. Files that are not the run's own stay.
         """
-        for path in (*row_paths(self.folder / SAMPLES_NAME), *(self.folder / name for name in _OWN_FILES)):
-            path.unlink(missing_ok=True)
-        _remove_leftovers(self.folder)
-        for folder in (self.folder / SAMPLES_NAME, self.folder):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        discard_run(self.folder)
 
     def remedy_for_divergence(self) -> str:
         """What to do when the numbers have run away."""
@@ -307,6 +302,16 @@ class TrainingRun:
 
 
 _OWN_FILES = (FILE_NAME, PREVIOUS_NAME, METRICS_NAME, SETTINGS_NAME)
+
+
+def discard_run(folder: Path) -> None:
+    """Remove the files of the run in `folder`, and the folder too when nothing else is in it."""
+    for path in (*row_paths(folder / SAMPLES_NAME), *(folder / name for name in _OWN_FILES)):
+        path.unlink(missing_ok=True)
+    _remove_leftovers(folder)
+    for emptied in (folder / SAMPLES_NAME, folder):
+        with contextlib.suppress(OSError):
+            emptied.rmdir()
 
 
 def new_run_folder(name: str) -> Path:

@@ -116,6 +116,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.closing.ready.connect(self._close_at_last, Qt.ConnectionType.QueuedConnection)
         self.closing.waiting.connect(self._say_waiting)
         self.closing.failed.connect(self.stage.show_error)
+        self.state.training_changed.connect(self.status_bar.set_training)
         self.state.image_set_changed.connect(self._show_name)
         self.state.image_set_changed.connect(self._update_commands)
         self.state.model_changed.connect(self._update_commands)

@@ -65,6 +65,8 @@ class StatusBar(QStatusBar):
         self.setFont(ui_font(FontSize.LABEL))
         self._runner = runner
         self._shown: JobHandle | None = None
+        self._training: JobHandle | None = None
+        self._activities: dict[JobHandle, Activity] = {}
         body = QWidget(self)
         self._row = QHBoxLayout(body)
         self._row.setContentsMargins(Space.XS, 0, Space.M, 0)
@@ -123,7 +125,7 @@ class StatusBar(QStatusBar):
         self._clear_message()
         self._show_job(None)
         runner.job_started.connect(self._on_job_started)
-        runner.job_finished.connect(self._choose_job)
+        runner.job_finished.connect(self._on_job_finished)
         runner.cancel_overdue.connect(self._on_overdue)
 
     def set_device(self, label: str, precision: str) -> None:
@@ -133,6 +135,13 @@ class StatusBar(QStatusBar):
         self._device.setToolTip("Where models are trained and run. Click to change it.")
         self._device.setAccessibleName(f"Device: {label}")
         self._precision.setText(precision)
+
+    @Slot(object)
+    def set_training(self, handle: JobHandle | None) -> None:
+        """Which job is the training: it is stopped and its model kept, where others are cancelled."""
+        self._training = handle
+        if self._shown is not None:
+            self._show_state(self._shown)
 
     def say(self, text: str, icon_name: str = "check", role: str = "ok") -> None:
         """Show a short message for a while."""
@@ -160,7 +169,11 @@ class StatusBar(QStatusBar):
         handle.state_changed.connect(self._on_state_changed)
         self._choose_job()
 
-    @Slot()
+    @Slot(object)
+    def _on_job_finished(self, handle: JobHandle) -> None:
+        self._activities.pop(handle, None)
+        self._choose_job()
+
     def _choose_job(self) -> None:
         # What was begun last is what the person at the screen waits for; training is seen again after it.
         jobs = [handle for handle in self._runner.jobs if not handle.background and handle.state is not JobState.QUEUED]
@@ -174,12 +187,12 @@ class StatusBar(QStatusBar):
 
     @Slot(list)
     def _on_events(self, events: list) -> None:
-        if self.sender() is not self._shown:
-            return
         for event in reversed(events):
             activity = read_activity(event)
             if activity is not None:
-                self._show_activity(activity)
+                self._activities[self.sender()] = activity
+                if self.sender() is self._shown:
+                    self._show_activity(activity)
                 return
 
     @Slot(object)
@@ -197,7 +210,7 @@ class StatusBar(QStatusBar):
         self._shown = handle
         for widget in (self._rules["job"], self._job, self._progress, self._cancel):
             widget.setVisible(handle is not None)
-        self._show_activity(Activity())
+        self._show_activity(self._activities.get(handle, Activity()))
         if handle is not None:
             self._show_state(handle)
 
@@ -209,8 +222,13 @@ class StatusBar(QStatusBar):
         }
         self._job.setText(words.get(handle.state, handle.title))
         self._cancel.setEnabled(handle.state is not JobState.CANCELLING)
-        self._cancel.setToolTip(f"Stop “{handle.title}”")
-        self._cancel.setAccessibleName(f"Cancel {handle.title}")
+        if handle is self._training:
+            self._cancel.setText("Stop")
+            self._cancel.setToolTip("Stop training and keep the model")
+        else:
+            self._cancel.setText("Cancel")
+            self._cancel.setToolTip(f"Cancel “{handle.title}”")
+        self._cancel.setAccessibleName(self._cancel.toolTip())
 
     def _show_activity(self, activity: Activity) -> None:
         known = activity.fraction is not None

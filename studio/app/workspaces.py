@@ -149,8 +149,13 @@ class Workspaces(QObject):
 
     @Slot()
     def _size_current(self) -> None:
-        if self._current in self._workspaces:
-            self._size(self._workspaces[self._current])
+        if self._current not in self._workspaces:
+            return
+        workspace = self._workspaces[self._current]
+        self._size(workspace)
+        # Docks learn that they are tabs when one of them comes to the front.
+        for dock in reversed(self._of(workspace.bottom)):
+            dock.raise_()
 
     def _size(self, workspace: Workspace) -> None:
         width, height = self._window.width(), self._window.height()

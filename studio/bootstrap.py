@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import locale
 import logging
 import multiprocessing
 import os
@@ -17,38 +16,17 @@ if sys.platform == "win32":
     import torch  # noqa: F401
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
-
-import studio
 
 if TYPE_CHECKING:
     from studio.app.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
 
-APPLICATION_ID = "io.github.diffusion_studio.DiffusionStudio"
 EXIT_OK = 0
 EXIT_STILL_RUNNING = 3
 """The background thread did not come back; the process was ended around it."""
 
 _SHUTDOWN_MS = 10_000
-
-
-def make_application(arguments: Sequence[str]) -> QApplication:
-    """The QApplication with its names, number format and theme; the one that exists already when there is one."""
-    from studio.app.icons import application_icon
-    from studio.app.theme import theme
-
-    application = QApplication.instance() or QApplication(list(arguments))
-    # QApplication takes over the system's decimal comma, which breaks C libraries that read and write numbers.
-    locale.setlocale(locale.LC_NUMERIC, "C")
-    application.setApplicationName("DiffusionStudio")
-    application.setApplicationDisplayName("Diffusion Studio")
-    application.setApplicationVersion(studio.__version__)
-    application.setDesktopFileName(APPLICATION_ID)
-    theme().install()
-    application.setWindowIcon(application_icon())
-    return application
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     multiprocessing.freeze_support()
     _give_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    from studio.app.application import lower_priority, make_application
+
     application = make_application([sys.argv[0], *given])
 
     from studio.app.crash import CrashWatch
@@ -99,13 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     application.processEvents()
     collector.release()
     return code
-
-
-def lower_priority() -> None:
-    """Let the calling thread yield to the GUI; called in the background thread before it computes anything."""
-    from studio.networks.devices import lower_thread_priority
-
-    lower_thread_priority()
 
 
 @contextlib.contextmanager

@@ -67,14 +67,14 @@ def _borrowed_home() -> Iterator[None]:
 
 
 def _take(out: Path, seconds: float, data: Path | None) -> None:
-    from studio import bootstrap
+    from studio.app.application import lower_priority, make_application
     from studio.app.main_window import MainWindow
     from studio.app.settings import Settings
     from studio.app.theme import theme
 
-    application = bootstrap.make_application(sys.argv[:1])
+    application = make_application(sys.argv[:1])
     theme().set_choice("dark")
-    window = MainWindow(Settings(application), prepare_thread=bootstrap.lower_priority)
+    window = MainWindow(Settings(application), prepare_thread=lower_priority)
     window.resize(*WINDOW_SIZE)
     window.show()
     window.begin()

@@ -33,7 +33,6 @@ from studio.training.trainer import train
 from tests.benchmarks.frechet import SmallClassifier, features, frechet_distance, train_classifier
 from tests.helpers.datasets import fashion_mnist_folder
 
-SAMPLES = 2000
 STEPS = (20, 50)
 
 
@@ -45,7 +44,7 @@ def main() -> None:
     training = load_images([folder / "train-images-idx3-ubyte.gz"])
     held_out = load_images([folder / "t10k-images-idx3-ubyte.gz"])
     classifier, reference = _reference(training, arguments.cache)
-    held_out_pictures = to_model_range(held_out.image_set.images[:SAMPLES])
+    held_out_pictures = to_model_range(held_out.image_set.images[: arguments.samples])
     floor = frechet_distance(features(classifier, held_out_pictures), reference)
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -56,13 +55,13 @@ def main() -> None:
         wall = time.perf_counter() - started
         bundle = run.bundle()
     distances = {}
-    for steps in STEPS:
+    for steps in arguments.steps:
         for clip in (True, False) if arguments.both_clips else (True,):
-            request = SamplingRequest(count=SAMPLES, sampler="ddim", steps=steps, seed=1, clip=clip)
+            request = SamplingRequest(count=arguments.samples, sampler="ddim", steps=steps, seed=1, clip=clip)
             pictures = make_pictures(bundle, request, run.device, batch_size=250)
             key = f"{steps} steps" + ("" if clip else " unclipped")
             distances[key] = round(frechet_distance(features(classifier, to_model_range(pictures)), reference), 2)
-            if arguments.sheet and steps == STEPS[0] and clip:
+            if arguments.sheet and steps == arguments.steps[0] and clip:
                 save_image(contact_sheet(pictures[:64], columns=8), arguments.sheet, overwrite=True)
     result = {
         "label": arguments.label,
@@ -90,6 +89,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--network", type=json.loads, help="another network, as JSON")
     parser.add_argument("--schedule", default="cosine")
     parser.add_argument("--both-clips", action="store_true")
+    parser.add_argument("--samples", type=int, default=2000, help="pictures made for each distance (2000)")
+    parser.add_argument("--steps", type=int, nargs="+", default=STEPS, help="DDIM steps (20 50)")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--label", default="")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of 64 pictures here")

@@ -110,16 +110,16 @@ def measure_window(seconds: float, home: Path) -> dict[str, float]:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
-    from studio import bootstrap
+    from studio.app.application import lower_priority, make_application
     from studio.app.docks.training_controller import Phase
     from studio.app.docks.training_events import EventFeed
     from studio.app.garbage import GuiCollector
     from studio.app.main_window import MainWindow
     from studio.app.settings import Settings
 
-    application = bootstrap.make_application(sys.argv[:1])
+    application = make_application(sys.argv[:1])
     collector = GuiCollector(application)
-    window = MainWindow(Settings(application), prepare_thread=bootstrap.lower_priority)
+    window = MainWindow(Settings(application), prepare_thread=lower_priority)
     collector.set_aside()
     window.resize(1600, 1000)
     window.show()

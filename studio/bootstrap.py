@@ -17,6 +17,8 @@ if sys.platform == "win32":
 
 from PySide6.QtCore import QTimer
 
+import studio
+
 if TYPE_CHECKING:
     from studio.app.main_window import MainWindow
 
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keeper = start_logging()
     crashes = CrashWatch(application)
     left_by_crash = crashes.install()
+    _log.info("Diffusion Studio %s", studio.__version__)
     settings = Settings(application)
     theme().set_choice(settings.theme)
     collector = GuiCollector(application)

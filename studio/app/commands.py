@@ -92,6 +92,8 @@ class Commands(QObject):
         window = self.parent()
         if window is not None and window.isWidgetType():
             window.addAction(action)
+        if command.menu and self._menus:
+            self._submenu(self._menus, command.menu).addAction(action)
         return action
 
     def all(self) -> tuple[Command, ...]:
@@ -130,11 +132,7 @@ class Commands(QObject):
         return True
 
     def fill(self, bar: QMenuBar) -> None:
-        """Put every command into its menu; again after commands were added."""
-        for action in bar.actions():
-            bar.removeAction(action)
-            if action.menu() is not None:
-                action.menu().deleteLater()
+        """Put every command into its menu; those added later go to the end of theirs."""
         menus = self._menus = {title: self._menu(bar, title) for title in MENUS}
         sections: dict[str, str] = {}
         for command in sorted(self.all(), key=self._place):

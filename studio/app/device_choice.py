@@ -22,10 +22,11 @@ AUTOMATIC = "auto"
 class DeviceChoice(QObject):
     """Adds a command for each device once they are known."""
 
-    found = Signal()
-    """The devices are known; the menu has new commands."""
     shown = Signal(str, str)
     """Label and precision of the device in use."""
+
+    failed = Signal(object, str)
+    """A StudioError and traceback: torch could not be loaded."""
 
     def __init__(
         self, state: StudioState, runner: Runner, settings: Settings, commands: Commands, parent: QObject
@@ -53,6 +54,7 @@ class DeviceChoice(QObject):
         """Find devices in the background."""
         handle = self._runner.start(jobs.find_devices(self._settings.device), "Preparing…")
         handle.succeeded.connect(self._on_found)
+        handle.failed.connect(self.failed)
 
     @Slot(object)
     def _on_found(self, result: jobs.DevicesFound) -> None:
@@ -74,7 +76,6 @@ class DeviceChoice(QObject):
         if self._settings.device not in (AUTOMATIC, *(device.name for device, _ in result.devices)):
             self._commands.set_checked("run.device.auto", True)
         self._use(result.chosen)
-        self.found.emit()
 
     def choose(self, name: str) -> None:
         """Use this device from now on; AUTOMATIC for the fastest."""

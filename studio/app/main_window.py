@@ -7,10 +7,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
+from PySide6.QtWidgets import QMainWindow
 
-import studio
 from studio.app import jobs
+from studio.app.about import about_box
 from studio.app.activity import count
 from studio.app.closing import Closing
 from studio.app.commands import Commands
@@ -33,8 +33,8 @@ from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.status_bar import StatusBar
 from studio.app.top_bar import TopBar
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil
-from studio.app.window_commands import add_commands
-from studio.app.workspaces import START, Workspaces, bring_on_screen, first_focusable
+from studio.app.window_commands import add_commands, refuse_what_cannot_be_done
+from studio.app.workspaces import START, Workspaces, bring_on_screen
 from studio.data.starter import starter_sets
 from studio.errors import StudioError
 from studio.library.starter import starter_models
@@ -60,7 +60,6 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.closing = Closing(self.state, self.runner, self)
         self.file_dialogs = FileDialogs(self.state, self.runner, settings, self.opener, self)
         self.palette_popup = CommandPalette(self.commands, settings, self)
-        self.device_choice = DeviceChoice(self.state, self.runner, settings, self.commands, self)
 
         self._starters = tuple((starter.id, starter.title) for starter in starter_sets())
         self._models = {model.id: model for model in starter_models()}
@@ -80,6 +79,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.setCentralWidget(self.stage)
         self.workspaces = Workspaces(self, WORKSPACES, self.panels.docks, settings)
         add_commands(self, self._starters)
+        self.device_choice = DeviceChoice(self.state, self.runner, settings, self.commands, self)
         self.top_bar = TopBar(self.commands, self.workspaces.titles, self)
         self.setMenuWidget(self.top_bar)
         self.status_bar = StatusBar(self.runner, self)
@@ -96,14 +96,14 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.top_bar.search_requested.connect(self.palette_popup.open)
         self.top_bar.help_requested.connect(self.show_shortcuts)
         self.workspaces.changed.connect(self._on_workspace)
-        self.opener.started.connect(self.stage.opening.follow)
+        self.opener.started.connect(self.stage.follow_opening)
         self.opener.pictures_opened.connect(self._on_pictures)
         self.opener.model_opened.connect(self._on_model)
         self.opener.report_ready.connect(self._on_report)
         self.opener.failed.connect(self.stage.show_error)
         self.file_dialogs.saved.connect(self._on_model_saved)
         self.file_dialogs.failed.connect(self.stage.show_error)
-        self.device_choice.found.connect(self._fill_menus)
+        self.device_choice.failed.connect(self.stage.show_error)
         self.device_choice.shown.connect(self.status_bar.set_device)
         self.status_bar.device_clicked.connect(self._show_device_menu)
         dataset = self.panels.docks["dataset"]
@@ -264,24 +264,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
 
     @Slot()
     def _update_commands(self) -> None:
-        self._allow_if("window.reset", self.workspaces.current != START, "The start page has no panels.")
-        model = self.state.model is not None or self.state.run is not None
-        self._allow_if("file.save-model", model, "Train or open a model first.")
-        alive = self.panels.training.controller.alive
-        self._allow_if("run.train", alive or self.state.image_set is not None, "Open pictures or a starter set first.")
-        for identity in ("run.stop", "run.discard"):
-            self._allow_if(identity, alive, "No training goes on.")
-        self._allow_if("run.denoise", bool(self.state.model_choices()), "Train or open a model first.")
-
-    def _allow_if(self, identity: str, possible: bool, reason: str) -> None:
-        if possible:
-            self.commands.allow(identity)
-        else:
-            self.commands.refuse(identity, reason)
-
-    @Slot()
-    def _fill_menus(self) -> None:
-        self.commands.fill(self.top_bar.menu_bar)
+        refuse_what_cannot_be_done(self)
 
     @Slot()
     def _show_device_menu(self) -> None:
@@ -327,15 +310,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
     @Slot()
     def go_to_next_panel(self) -> None:
         """Move the keyboard to the next dock, and after the last to the stage."""
-        places = [dock.widget() for dock in self.workspaces.shown_docks()]
-        places.append(self.stage.page(self.workspaces.current))
-        focus = QApplication.focusWidget()
-        inside = [place for place in places if place is not None and focus is not None and place.isAncestorOf(focus)]
-        begin = places.index(inside[0]) + 1 if inside else 0
-        for place in (*places[begin:], *places[:begin]):
-            if place is not None and (first := first_focusable(place)) is not None:
-                first.setFocus(Qt.FocusReason.ShortcutFocusReason)
-                return
+        self.workspaces.go_to_next_panel(self.stage.page(self.workspaces.current))
 
     @Slot()
     def show_shortcuts(self) -> None:
@@ -352,14 +327,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
 
     @Slot()
     def show_about(self) -> None:
-        text = (
-            f"<b>Diffusion Studio {studio.__version__}</b><br>See diffusion happen, and make images with a model you "
-            "trained yourself.<br><br>After chapter 20 of <i>Deep Learning</i> by C. M. Bishop and H. Bishop.<br>"
-            "Everything runs on this computer; nothing is sent anywhere."
-        )
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "About", text, QMessageBox.StandardButton.Close, self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        about_box(self).open()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.closing.may_close() or not self.runner.shutdown(5000):

@@ -15,18 +15,14 @@ while training runs or stands still may use the model that is being trained.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
-from studio.app.mailbox import Kind, LatestFrame, Mailbox
-from studio.errors import OutOfMemory, StudioError
+from studio.app.mailbox import Kind, LatestFrame
+from studio.app.worker import Desk, JobState, Outcome, Task, Worker
 
 __all__ = ["JobHandle", "JobState", "LatestFrame", "Runner"]
 
@@ -35,165 +31,8 @@ _log = logging.getLogger(__name__)
 DRAIN_INTERVAL_MS = 33
 """How often what the worker posted reaches the screen while a job is alive."""
 
-MOST_LETTERS = 200_000
-"""A job that posts faster than the screen can read waits at this many unread events; none is ever dropped."""
-
 OVERDUE_SECONDS = 4.0
 """A job that has not obeyed Cancel for this long is reported."""
-
-
-class JobState(StrEnum):
-    """Where a job stands, as its handle knows it."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSING = "pausing"
-    PAUSED = "paused"
-    CANCELLING = "cancelling"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def over(self) -> bool:
-        """The job has ended, one way or another."""
-        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    state: JobState
-    result: object = None
-    error: StudioError | None = None
-    traceback: str = ""
-
-
-@dataclass(eq=False)
-class _Task:
-    """The worker's side of a job: the iterator and the two flags it obeys."""
-
-    number: int
-    title: str
-    job: Iterator[object] | None
-    pause: threading.Event = field(default_factory=threading.Event)
-    cancel: threading.Event = field(default_factory=threading.Event)
-
-
-class _Desk:
-    """What the GUI thread and the worker share: the jobs that wait, the mailbox, and the word to stop."""
-
-    def __init__(self) -> None:
-        self.mailbox = Mailbox()
-        self.changed = threading.Condition()
-        self.queue: deque[_Task] = deque()
-        self.interjections: deque[_Task] = deque()
-        self.stopping = False
-
-    def next_task(self) -> _Task | None:
-        """The next job for an idle worker, waiting for one; None once the word to stop was given."""
-        with self.changed:
-            while True:
-                if self.interjections:
-                    return self.interjections.popleft()
-                if self.queue:
-                    return self.queue.popleft()
-                if self.stopping:
-                    return None
-                self.changed.wait()
-
-    def next_interjection(self) -> _Task | None:
-        with self.changed:
-            return self.interjections.popleft() if self.interjections else None
-
-    def withdraw(self, task: _Task) -> bool:
-        """Take a job off the list before the worker began it; False when it was begun."""
-        with self.changed:
-            for waiting in (self.queue, self.interjections):
-                if task in waiting:
-                    waiting.remove(task)
-                    return True
-        return False
-
-    def notify(self) -> None:
-        with self.changed:
-            self.changed.notify_all()
-
-
-class _Worker(QObject):
-    """Lives in the background thread and never leaves `run` until told to stop."""
-
-    def __init__(self, desk: _Desk, prepare: Callable[[], None] | None) -> None:
-        super().__init__()
-        self._desk = desk
-        self._prepare = prepare
-
-    @Slot()
-    def run(self) -> None:
-        while (task := self._desk.next_task()) is not None:
-            self._run(task)
-            del task
-        QThread.currentThread().quit()
-
-    def _run(self, task: _Task) -> None:
-        mailbox = self._desk.mailbox
-        outcome = _Outcome(JobState.CANCELLED)
-        try:
-            if not task.cancel.is_set():
-                mailbox.post(task.number, Kind.STATE, JobState.RUNNING)
-                self._prepare_once()
-                outcome = self._step_through(task)
-        except BaseException as error:  # a job must never take the worker down with it
-            outcome = _failure(task.title, error)
-        finally:
-            # Models and pictures held by the job are let go here, in the thread that made them.
-            task.job = None
-        mailbox.post(task.number, Kind.OUTCOME, outcome)
-
-    def _prepare_once(self) -> None:
-        if self._prepare is not None:
-            prepare, self._prepare = self._prepare, None
-            prepare()
-
-    def _step_through(self, task: _Task) -> _Outcome:
-        job = task.job
-        assert job is not None
-        mailbox = self._desk.mailbox
-        while self._may_go_on(task):
-            try:
-                event = next(job)
-            except StopIteration as end:
-                return _Outcome(JobState.SUCCEEDED, result=end.value)
-            if isinstance(event, LatestFrame):
-                mailbox.show(task.number, event.payload)
-            else:
-                mailbox.post(task.number, Kind.EVENTS, event)
-        close = getattr(job, "close", None)
-        if close is not None:
-            close()
-        return _Outcome(JobState.CANCELLED)
-
-    def _may_go_on(self, task: _Task) -> bool:
-        """Between two steps: run what was put in between, wait while paused; False when cancelled."""
-        desk = self._desk
-        paused = False
-        while not task.cancel.is_set():
-            if desk.interjections and (interjection := desk.next_interjection()) is not None:
-                self._run(interjection)
-            elif task.pause.is_set():
-                if not paused:
-                    paused = True
-                    desk.mailbox.post(task.number, Kind.STATE, JobState.PAUSED)
-                with desk.changed:
-                    if task.pause.is_set() and not task.cancel.is_set() and not desk.interjections:
-                        desk.changed.wait()
-            elif len(desk.mailbox) > MOST_LETTERS:
-                with desk.changed:
-                    desk.changed.wait(0.01)
-            else:
-                if paused:
-                    desk.mailbox.post(task.number, Kind.STATE, JobState.RUNNING)
-                return True
-        return False
 
 
 class JobHandle(QObject):
@@ -213,7 +52,7 @@ class JobHandle(QObject):
     finished = Signal()
     """After any of the three outcomes."""
 
-    def __init__(self, runner: Runner, task: _Task, background: bool, essential: bool) -> None:
+    def __init__(self, runner: Runner, task: Task, background: bool, essential: bool) -> None:
         super().__init__(runner)
         self._runner = runner
         self._task = task
@@ -310,12 +149,12 @@ class Runner(QObject):
 
     def __init__(self, parent: QObject | None = None, *, prepare: Callable[[], None] | None = None) -> None:
         super().__init__(parent)
-        self._desk = _Desk()
+        self._desk = Desk()
         self._handles: dict[int, JobHandle] = {}
         self._count = 0
         self._thread = QThread(self)
         self._thread.setObjectName("studio-worker")
-        self._worker = _Worker(self._desk, prepare)
+        self._worker = Worker(self._desk, prepare)
         self._worker.moveToThread(self._thread)
         self._thread.started.connect(self._worker.run)
         self._timer = QTimer(self)
@@ -364,7 +203,7 @@ class Runner(QObject):
         self,
         job: Iterable[object],
         title: str,
-        waiting: deque[_Task],
+        waiting: deque[Task],
         *,
         background: bool = False,
         essential: bool = False,
@@ -376,7 +215,7 @@ class Runner(QObject):
                 if other.background:
                     other.cancel()
         self._count += 1
-        task = _Task(self._count, title, iter(job))
+        task = Task(self._count, title, iter(job))
         handle = JobHandle(self, task, background, essential)
         self._handles[task.number] = handle
         with self._desk.changed:
@@ -390,10 +229,10 @@ class Runner(QObject):
         self.job_started.emit(handle)
         return handle
 
-    def _withdraw_or_wake(self, task: _Task) -> None:
+    def _withdraw_or_wake(self, task: Task) -> None:
         if self._desk.withdraw(task):
             task.job = None
-            self._desk.mailbox.post(task.number, Kind.OUTCOME, _Outcome(JobState.CANCELLED))
+            self._desk.mailbox.post(task.number, Kind.OUTCOME, Outcome(JobState.CANCELLED))
         else:
             self._desk.notify()
 
@@ -419,7 +258,7 @@ class Runner(QObject):
             else:
                 self._finish(handle, letter.address, letter.content)
 
-    def _finish(self, handle: JobHandle, number: int, outcome: _Outcome) -> None:
+    def _finish(self, handle: JobHandle, number: int, outcome: Outcome) -> None:
         del self._handles[number]
         if not self._handles:
             self._timer.stop()
@@ -437,22 +276,3 @@ class Runner(QObject):
         handle.setParent(None)
         if not self._handles:
             self.idle.emit()
-
-
-def _failure(title: str, error: BaseException) -> _Outcome:
-    text = "".join(traceback.format_exception(error))
-    # The traceback's frames hold the job's tensors and pictures: the text is kept, the frames are not.
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    if isinstance(error, StudioError):
-        return _Outcome(JobState.FAILED, error=error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        out_of_memory = OutOfMemory(
-            f"“{title}” ran out of memory.", "Use fewer or smaller pictures at a time, then try again."
-        )
-        return _Outcome(JobState.FAILED, error=out_of_memory, traceback=text)
-    cause = f"{type(error).__name__}: {error}".rstrip(": ")
-    defect = StudioError(
-        f"“{title}” stopped because of a defect in the program ({cause}).",
-        "Copy the details from the log to report it. Whatever was saved before is safe.",
-    )
-    return _Outcome(JobState.FAILED, error=defect, traceback=text)

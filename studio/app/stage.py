@@ -104,6 +104,12 @@ class Stage(QWidget):
     def show_page(self, name: str) -> None:
         self._pages.setCurrentWidget(self._by_name[name])
 
+    @Slot(object)
+    def follow_opening(self, handle: JobHandle) -> None:
+        """Show an opening until it ends; what was said of an earlier one is over."""
+        self.banner.clear()
+        self.opening.follow(handle)
+
     def show_error(
         self, error: StudioError, details: str = "", actions: Sequence[tuple[str, Callable[[], object]]] = ()
     ) -> None:

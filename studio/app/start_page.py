@@ -232,8 +232,8 @@ class StartPage(QWidget):
         two = Door(
             self.plane,
             "Start with two pixels",
-            "Pictures of two pixels are points on a plane, so the whole image space fits on the screen. Learns in a "
-            "minute.",
+            "Pictures of two pixels are points on a plane, so the whole image space fits on the screen. Watch them "
+            "find their clusters.",
             False,
             body,
         )

@@ -30,10 +30,11 @@ class _DoorPicture(QWidget):
         super().__init__(parent)
         self.setAccessibleName(description)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(140)
 
     def sizeHint(self) -> QSize:
-        return QSize(360, 290)
+        # Small on purpose: the page scrolls only when it is too low even for this, and pictures take all that is left.
+        return QSize(360, 170)
 
     def _painter(self) -> QPainter:
         painter = QPainter(self)

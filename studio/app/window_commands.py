@@ -118,6 +118,26 @@ def add_commands(window: MainWindow, starters: tuple[tuple[str, str], ...]) -> N
     add(Command("help.about", "About Diffusion Studio", window.show_about, "Help", icon="info", section="about"))
 
 
+def refuse_what_cannot_be_done(window: MainWindow) -> None:
+    """Allow or refuse the commands that depend on what is open; call it when that changes."""
+    state = window.state
+    trains = window.panels.training.controller.alive
+    has_model = state.model is not None or state.run is not None
+    conditions = (
+        ("window.reset", window.workspaces.current != START, "The start page has no panels."),
+        ("file.save-model", has_model, "Train or open a model first."),
+        ("run.train", trains or state.image_set is not None, "Open pictures or a starter set first."),
+        ("run.stop", trains, "No training goes on."),
+        ("run.discard", trains, "No training goes on."),
+        ("run.denoise", bool(state.model_choices()), "Train or open a model first."),
+    )
+    for identity, possible, reason in conditions:
+        if possible:
+            window.commands.allow(identity)
+        else:
+            window.commands.refuse(identity, reason)
+
+
 def _add_dock(window: MainWindow, dock: StudioDock) -> None:
     identity, title = dock.objectName(), dock.windowTitle()
     show = window.commands.add(

@@ -97,6 +97,18 @@ class Workspaces(QObject):
             self._settings.forget_layout(self._current)
             self._arrange(self._workspaces[self._current])
 
+    def go_to_next_panel(self, page: QWidget) -> None:
+        """Move the keyboard from the panel it is in to the next one; `page` of the stage comes after the last dock."""
+        places = [dock.widget() for dock in self.shown_docks() if dock.widget() is not None]
+        places.append(page)
+        focus = QApplication.focusWidget()
+        inside = [place for place in places if focus is not None and place.isAncestorOf(focus)]
+        begin = places.index(inside[0]) + 1 if inside else 0
+        for place in (*places[begin:], *places[:begin]):
+            if (first := first_focusable(place)) is not None:
+                first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
+
     def shown_docks(self) -> tuple[QDockWidget, ...]:
         """The docks that are open now, in the order in which the keyboard goes through them."""
         docks = [dock for dock in self._docks.values() if not dock.isHidden() and dock.isVisible()]

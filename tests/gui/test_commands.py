@@ -46,18 +46,23 @@ def commands(window: QMainWindow, calls: list[str]) -> Commands:
     return commands
 
 
+def calls_nothing() -> None:
+    pass
+
+
 def titles(menu) -> list[str]:
     return ["—" if action.isSeparator() else action.text() for action in menu.actions()]
 
 
 def test_menus_are_filled_by_path_with_a_rule_between_sections(window: QMainWindow, commands: Commands) -> None:
     bar = QMenuBar(window)
-    for _ in range(2):
-        commands.fill(bar)
-        shown = [action.text() for action in bar.actions() if action.isVisible()]
-        assert shown == ["File", "View"]
-        assert titles(commands.menu("File")) == ["Open…", "—", "Quit"]
-        assert titles(commands.menu("View/Theme")) == ["Dark", "Light"]
+    commands.fill(bar)
+    shown = [action.text() for action in bar.actions() if action.isVisible()]
+    assert shown == ["File", "View"]
+    assert titles(commands.menu("File")) == ["Open…", "—", "Quit"]
+    assert titles(commands.menu("View/Theme")) == ["Dark", "Light"]
+    commands.add(Command("view.system", "System", calls_nothing, "View/Theme"))
+    assert titles(commands.menu("View/Theme")) == ["Dark", "Light", "System"]
 
 
 def test_the_menu_runs_the_callback_without_arguments(commands: Commands, calls: list[str]) -> None:

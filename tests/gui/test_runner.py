@@ -14,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QThread, QT
 from PySide6.QtTest import QSignalSpy
 
 from studio.app import runner as runner_module
+from studio.app import worker as worker_module
 from studio.app.runner import JobHandle, JobState, LatestFrame, Runner
 from studio.errors import DataError, OutOfMemory, StudioError
 
@@ -425,7 +426,7 @@ def test_a_hundred_thousand_cheap_events_do_not_freeze_the_window(runner: Runner
 
 
 def test_a_job_faster_than_the_screen_waits_and_loses_nothing(runner: Runner, qtbot, monkeypatch) -> None:
-    monkeypatch.setattr(runner_module, "MOST_LETTERS", 50)
+    monkeypatch.setattr(worker_module, "MOST_LETTERS", 50)
     watcher = Watcher(runner.start(iter(range(2000)), "storm"))
     time.sleep(0.2)
     assert len(runner._desk.mailbox) <= 52
@@ -434,7 +435,7 @@ def test_a_job_faster_than_the_screen_waits_and_loses_nothing(runner: Runner, qt
 
 
 def test_a_job_that_waits_for_the_screen_can_be_cancelled(runner: Runner, qtbot, monkeypatch) -> None:
-    monkeypatch.setattr(runner_module, "MOST_LETTERS", 10)
+    monkeypatch.setattr(worker_module, "MOST_LETTERS", 10)
     handle = runner.start(itertools.count(), "storm")
     time.sleep(0.1)
     handle.cancel()

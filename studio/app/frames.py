@@ -129,12 +129,15 @@ class Frames:
     def refresh(self) -> None:
         """Takes in the steps recorded since the last time."""
         for index in range(self.step_count, len(self.trace)):
-            step = self.step(index)
+            step = self._recorded(index)
             self.measures.add(step, float(self.trace.schedule.snr[step.t]))
 
     def step(self, position: int) -> Step:
         """The step at a position; the position after the last step still tells how that step came to its result."""
-        index = min(position, len(self.trace) - 1)
+        # The background may have recorded more by now; what was taken in by `refresh` holds together.
+        return self._recorded(min(position, self.step_count - 1))
+
+    def _recorded(self, index: int) -> Step:
         return self._steps.get(index, lambda: self.trace.frame(index))
 
     def is_result(self, position: int) -> bool:

@@ -16,6 +16,7 @@ from studio.app import jobs
 from studio.app.frames import FilmKind
 from studio.app.state import ModelChoice, ModelSource
 from studio.app.theme import theme
+from studio.app.widgets.export_film import ExportFilmDialog
 from studio.errors import ModelFileError
 from studio.networks.devices import choose_device
 from tests.gui.denoise_helpers import CountingDenoiser, Workspace, denoiser, recorded, steps, tiny_model
@@ -317,3 +318,27 @@ def test_every_control_has_a_name(workspace):
         for widget in panel.findChildren(QAbstractButton) + panel.findChildren(QSlider):
             if widget.isVisible():
                 assert widget.accessibleName() or widget.text(), widget
+
+
+def test_the_card_offers_models_and_takes_the_chosen_one(workspace, saved, qtbot):
+    workspace.state.set_starter_models((saved,))
+    menu = workspace.sampler.make_menu()
+    actions = [action for action in menu.actions() if not action.isSeparator()]
+    assert [action.text() for action in actions] == ["Two pixels", "Open…"]
+    actions[0].trigger()
+    qtbot.waitUntil(lambda: workspace.state.model is not None, timeout=20000)
+    assert workspace.state.model_choice == saved
+    assert "2×1" in workspace.sampler.card.accessibleDescription()
+
+
+def test_the_export_dialog_tells_the_length_and_size(workspace):
+    workspace.state.set_trace(recorded((1, 6, 5), taken=None))
+    workspace.denoising._end()
+    dialog = ExportFilmDialog(workspace.denoising.frames, FilmKind.X0, 1, 8.0, workspace.window)
+    dialog._scale.set_value(10)
+    assert "41 moments" in dialog._facts.text()
+    assert "50 × 60 pixels" in dialog._facts.text()
+    dialog._which.set_value("all")
+    request = dialog.request()
+    assert (request.kind, request.picture, request.fps, request.scale) == (FilmKind.X0, None, 8.0, 10)
+    dialog.deleteLater()

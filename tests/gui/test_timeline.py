@@ -13,7 +13,7 @@ from studio.app.docks.timeline import film_of, lanes_of
 from studio.app.frames import FilmKind, Frames
 from studio.app.widgets.film_strip import Axis, thumbnail_size
 from studio.app.widgets.timeline import TimelineView
-from tests.gui.denoise_helpers import recorded
+from tests.gui.denoise_helpers import recorded, steps
 
 
 def frames_of(**options) -> Frames:
@@ -154,7 +154,21 @@ def test_a_run_cut_short_ends_at_the_moment_it_reached():
     assert film.times[-1] == 0
     cut = Frames(recorded(taken=8))
     for index in range(3):
-        cut.measures.add(cut.step(index), 1.0)
+        cut.measures.add(cut.trace.frame(index), 1.0)
     film = film_of(cut, FilmKind.Z, 0, 4)
     assert len(film.times) == 4
     assert film.times[-1] == cut.trace.times[2][1] + 1
+
+
+def test_what_the_background_records_meanwhile_does_not_mix_into_what_is_shown():
+    trace, all_steps = steps(taken=8)
+    frames = Frames(trace)
+    for _ in range(3):
+        trace.record(next(all_steps))
+    frames.refresh()
+    newest = trace.frame(2)
+    trace.record(next(all_steps))
+    assert frames.count == 4
+    assert frames.step(3).index == 2
+    assert np.array_equal(frames.state(3).numpy(), newest.z_s.numpy())
+    assert frames.time(3) == newest.s + 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from studio.app.denoising import denoising_of
 from studio.app.theme import FontSize, Space
+from studio.app.transport import handle_transport_key
 from studio.app.widgets.controls import Label
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.picture_grid import PictureGrid
@@ -50,6 +51,10 @@ class BatchDock(StudioDock):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._shown_position = -1
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not handle_transport_key(self._denoising.playback, event):
+            super().keyPressEvent(event)
 
     @Slot()
     def _show_run(self) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Slot
+from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QProgressBar, QVBoxLayout, QWidget
 
@@ -256,7 +256,12 @@ class SamplerDock(StudioDock):
 
     @Slot()
     def _open_menu(self) -> None:
+        self.make_menu().popup(self.card.mapToGlobal(QPoint(0, self.card.height())))
+
+    def make_menu(self) -> QMenu:
+        """The models at hand by where they come from, and the way to others; lives until it is closed."""
         menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         current = self._choice()
         source: ModelSource | None = None
         for choice in self._state.model_choices():
@@ -268,13 +273,17 @@ class SamplerDock(StudioDock):
             action.setCheckable(True)
             action.setChecked(choice == current)
         menu.addSeparator()
-        open_action = menu.addAction(icon("open"), "Open…")
-        chosen = menu.exec(self.card.mapToGlobal(QPoint(0, self.card.height())))
-        if chosen is open_action:
+        menu.addAction(icon("open"), "Open…")
+        menu.triggered.connect(self._take_choice)
+        return menu
+
+    @Slot(QAction)
+    def _take_choice(self, action: QAction) -> None:
+        choice = action.data()
+        if choice is None:
             self._open_file()
-        elif isinstance(chosen, QAction):
-            self._denoising.choose(chosen.data(), self._runner)
-        menu.deleteLater()
+        else:
+            self._denoising.choose(choice, self._runner)
 
     def _open_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self.window(), "Open a model", "", _MODEL_FILTER)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.denoising import denoising_of
 from studio.app.frames import FilmKind, Frames
 from studio.app.playback import SPEEDS
 from studio.app.theme import FontSize, Size, Space
+from studio.app.transport import handle_transport_key
 from studio.app.widgets.controls import MINUS, CheckField, IconButton, Label, SecondaryButton, SegmentedControl
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_film import ExportFilmDialog, ask_for_file
@@ -124,6 +126,10 @@ class TimelineDock(StudioDock):
         denoising.picture_changed.connect(self._show_frames)
         denoising.kind_changed.connect(self._show_frames)
         denoising.images_outdated.connect(self._show_frames)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not handle_transport_key(self._denoising.playback, event):
+            super().keyPressEvent(event)
 
     @Slot()
     def _show_frames(self) -> None:

@@ -27,9 +27,9 @@ _CHOICES = {"sampler": tuple(SAMPLERS), "variance": ("beta", "posterior"), "spac
 
 @dataclass(frozen=True)
 class SamplingRequest:
-    """Which pictures to make, and how. The defaults are quick: DDIM in 50 steps, clipped.
+    """Which pictures to make, and how. The defaults are quick: DDIM in 50 steps.
 
-    Algorithm 20.2 of Bishop and Bishop to the letter is `SamplingRequest(sampler="ddpm", steps=None, clip=False)`.
+    Algorithm 20.2 of Bishop and Bishop to the letter is `SamplingRequest(sampler="ddpm", steps=None)`.
 
     count: pictures. first: the number of the first one; picture n of a seed is the same whatever else is made with it.
     sampler: "ddpm" (with variance "beta" or "posterior") or "ddim" (with eta in [0, 1]).
@@ -44,7 +44,7 @@ class SamplingRequest:
     steps: int | None = 50
     seed: int = 0
     first: int = 0
-    clip: bool = True
+    clip: bool = False
     eta: float = 0.0
     variance: str = "beta"
     spacing: str = "trailing"

@@ -232,8 +232,7 @@ class StartPage(QWidget):
         two = Door(
             self.plane,
             "Start with two pixels",
-            "Pictures of two pixels are points on a plane, so the whole image space fits on the screen. Watch them "
-            "find their clusters.",
+            "Pictures of two pixels are points on a plane: the whole image space on one screen. Watch them find home.",
             False,
             body,
         )

@@ -229,16 +229,15 @@ class Guide:
             self._breathe(0.02)
 
     def _breathe(self, seconds: float = 0.0) -> None:
-        from PySide6.QtWidgets import QApplication
+        """Let the window live: a real event loop, which also does what was put off until later."""
+        from PySide6.QtCore import QEventLoop, QTimer
 
-        QApplication.processEvents()
-        if seconds:
-            time.sleep(seconds)
+        loop = QEventLoop()
+        QTimer.singleShot(round(1000 * seconds), loop.quit)
+        loop.exec()
 
     def _photograph(self, name: str) -> None:
-        until = time.monotonic() + 0.4
-        while time.monotonic() < until:
-            self._breathe(0.02)
+        self._breathe(0.4)
         path = self._out / f"{name}.png"
         self._window.grab().save(str(path))
         self._say(f"photographed the window: {path.name}")

@@ -32,6 +32,9 @@ class TimeEmbedding(nn.Module):
 
     def reset_frequencies(self) -> None:
         """Fill in the constants; needed again after the module was emptied on to another device."""
+        if self.frequencies.is_meta:
+            # There is nothing to fill in yet, and torch would load its symbolic shapes (a second) to compute nothing.
+            return
         half = self.frequencies.numel()
         exponent = torch.arange(half, dtype=torch.float32, device=self.frequencies.device) / (half - self.freq_shift)
         self.frequencies.copy_((-math.log(10_000.0) * exponent).exp())

@@ -86,7 +86,7 @@ class TrainingSettings:
     parameterization: Parameterization = Parameterization.V
     timestep_sampling: str = "stratified"
     horizontal_flips: bool = False
-    sample_count: int = 16
+    sample_count: int = 8
     sample_steps: int = 20
     sample_rows: int = 16
     checkpoint_seconds: float = 30.0

@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QEvent, QPoint
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QGraphicsView
 
 from studio.app.docks.loss import REDRAW_MS, LossDock
 from studio.app.docks.loss_history import LossHistory, decimate, extremes
 from studio.app.theme import theme
-from studio.app.widgets.axes import Scale, linear_ticks, logarithmic_ticks, minute_ticks
-from studio.app.widgets.loss_plot import MOST_POINTS
+from studio.app.widgets.loss_plot import MOST_POINTS, LossPlot
+from studio.app.widgets.ticks import linear_ticks, logarithmic_ticks, minute_ticks
 from studio.training.events import TrainingStarted
 from tests.gui.training_helpers import place, progress, runner, state  # noqa: F401  (fixtures)
 
@@ -84,19 +89,14 @@ def test_every_range_of_losses_has_a_few_ticks_inside(low: float, high: float) -
 
 
 def test_ticks_of_times_speak_of_seconds_minutes_and_hours() -> None:
-    assert [tick.label for tick in minute_ticks(0.5)] == ["0", "10 s", "20 s", "30 s"]
-    assert [tick.label for tick in minute_ticks(4)] == ["0", "1 min", "2 min", "3 min", "4 min"]
-    assert minute_ticks(600)[-1].label == "10 h"
+    assert [tick.label for tick in minute_ticks(0, 0.5)] == ["0", "10 s", "20 s", "30 s"]
+    assert [tick.label for tick in minute_ticks(0, 4)] == ["0", "1 min", "2 min", "3 min", "4 min"]
+    assert minute_ticks(0, 600)[-1].label == "10 h"
+    assert [tick.label for tick in minute_ticks(2.5, 4.2)] == ["2.5 min", "3 min", "3.5 min", "4 min"]
 
 
 def test_numbers_have_a_true_minus_sign() -> None:
     assert [tick.label for tick in linear_ticks(-40, 40)] == ["−40", "−20", "0", "20", "40"]
-
-
-def test_a_logarithmic_scale_survives_zero_and_is_undone_by_its_inverse() -> None:
-    scale = Scale(0.01, 1.0, True)
-    assert np.isfinite(scale.place(np.array([0.0, -1.0]))).all()
-    assert scale.value_at(float(scale.place(0.2))) == pytest.approx(0.2)
 
 
 @pytest.fixture
@@ -126,10 +126,57 @@ def test_the_newest_values_stand_below_the_curve(qtbot, dock: LossDock) -> None:
     assert dock._raw.text() == "0.5000"
 
 
+def test_the_pointer_reads_the_average_nearest_to_it(qtbot, dock: LossDock) -> None:
+    dock._on_progress(progress(600, (0.5,) * 600))
+    dock._redraw()
+    plot = dock.plot.plot
+    assert "pointer" not in plot.marker_names()
+    canvas = plot.findChild(QGraphicsView)
+    QTest.mouseMove(canvas.viewport(), QPoint(120, 60))
+    qtbot.waitUntil(lambda: "pointer" in plot.marker_names())
+    assert plot.note.endswith("0.5000")
+    QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
+    assert "pointer" not in plot.marker_names()
+    assert plot.note == ""
+
+
+def test_a_plot_that_is_not_seen_draws_nothing_and_catches_up(qtbot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    x = np.linspace(0, 1, 50)
+    plot.set_curves((x, x + 0.1), (x, x + 0.1), axis="minutes")
+    assert plot.plot is None
+    plot.show()
+    assert len(plot.plot.item.listDataItems()[0].xData) == 50
+    plot.hide()
+    plot.set_curves((x[:9], x[:9]), (x[:9], x[:9]), axis="minutes")
+    assert len(plot.plot.item.listDataItems()[0].xData) == 50
+    plot.show()
+    assert len(plot.plot.item.listDataItems()[0].xData) == 9
+
+
+def test_the_first_window_does_not_wait_for_the_plotting_library() -> None:
+    code = "import sys, studio.app.main_window; sys.exit('pyqtgraph' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("logarithmic", [True, False])
+@pytest.mark.parametrize("levels", [(0.0,) * 5, (1e300,) * 5, (-1.0, 0.0, 1e-12, 1e12, 0.5), (0.5,)])
+def test_no_loss_is_too_strange_to_draw(qtbot, levels: tuple[float, ...], logarithmic: bool) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.set_logarithmic(logarithmic)
+    plot.show()
+    points = (np.arange(len(levels), dtype=float), np.array(levels))
+    plot.set_curves(points, points, axis="images")
+    assert not plot.grab().isNull()
+
+
 def test_a_loss_that_is_no_number_marks_the_plot_and_breaks_nothing(qtbot, dock: LossDock) -> None:
     dock._on_progress(progress(4, (0.5, math.nan, math.inf, 0.4)))
     dock._redraw()
     assert [mark.label for mark in dock.plot._marks] == ["not a number"]
+    assert dock.plot.plot.marker_names() == ("mark 0",)
     assert not dock.grab().isNull()
 
 

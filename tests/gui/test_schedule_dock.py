@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QGraphicsView, QWidget
 
 from studio.app.docks.schedule import ScheduleDock
 from studio.app.docks.schedule_bench import STRIP_SHARES, forward_pictures
 from studio.app.state import StudioState
+from studio.app.widgets.curve_plot import Curve, CurvePlot
 from studio.diffusion.schedule import cosine, linear
 from tests.gui.training_helpers import place, runner, small_pictures, state, two_pixels  # noqa: F401  (fixtures)
 
@@ -76,6 +78,30 @@ def test_the_cursor_is_shared_by_plots_and_strip(dock: ScheduleDock, state: Stud
     dock.bench.plots[1].hovered.emit(None)
     assert [plot.cursor_step for plot in dock.bench.plots] == [None] * 3
     assert not dock.grab().isNull()
+
+
+def test_the_pointer_over_a_plot_moves_the_cursor_of_all(qtbot, dock: ScheduleDock) -> None:
+    surface = dock.bench.plots[0].findChild(QGraphicsView)
+    QTest.mouseMove(surface.viewport(), QPoint(surface.width() - 1, 40))
+    qtbot.waitUntil(lambda: dock.bench.plots[2].cursor_step == 49)
+    assert dock.bench.plots[0].plot.note.startswith("t  50")
+    QApplication.sendEvent(surface, QEvent(QEvent.Type.Leave))
+    assert dock.bench.plots[2].cursor_step is None
+    assert dock.bench.plots[0].plot.note == ""
+
+
+def test_a_curve_may_hold_anything(qtbot) -> None:
+    plot = CurvePlot("β_t", "anything", "d4")
+    qtbot.addWidget(plot)
+    plot.show()
+    values = np.array([0.0, np.nan, np.inf, -np.inf, 1e-9, 0.5])
+    for curves in ([Curve(values, label="it")], [Curve(values), Curve(values, "d1", Qt.PenStyle.DotLine)], []):
+        for logarithmic in (True, False):
+            plot.set_curves(curves, 1e-5, 1.0, logarithmic=logarithmic)
+            for step in range(7):
+                plot.set_cursor_step(step)
+                assert not plot.grab().isNull()
+    assert plot.plot.curve_names() == ()
 
 
 def test_the_strip_follows_schedule_and_pictures(dock: ScheduleDock, state: StudioState) -> None:

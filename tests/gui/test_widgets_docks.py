@@ -7,18 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMainWindow, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMainWindow, QScrollArea, QWidget
 
 from studio.app.theme import DARK, LIGHT, theme
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.controls import IconButton, SegmentedControl
+from studio.app.widgets.curve_look import CurveLook
 from studio.app.widgets.decimation import thin_curve
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.drop_area import DropArea
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil, dropped_paths
-from studio.app.widgets.plot import CurveLook, Plot, log_ticks, round_ticks
+from studio.app.widgets.plot import Plot
+from studio.app.widgets.ticks import Tick
 from studio.errors import DataError
 
 # Raising windows and limiting their size is not for a platform without a screen, and it says so each time.
@@ -352,18 +355,54 @@ class TestPlot:
         assert plot.curve_names() == ()
         assert plot.item.listDataItems() == []
 
-    @pytest.mark.parametrize(
-        ("low", "high", "most", "expected"),
-        [(0, 4, 5, [0, 1, 2, 3, 4]), (0, 1000, 5, [0, 200, 400, 600, 800, 1000]), (-40, 30, 4, [-40, -20, 0, 20]),
-         (2, 2, 4, [2])],
-    )  # fmt: skip
-    def test_round_ticks(self, low, high, most, expected) -> None:
-        assert round_ticks(low, high, most)[1] == pytest.approx(expected)
+    def test_the_wheel_scrolls_the_panel_around_the_plot(self, qtbot, show) -> None:
+        area = show(QScrollArea(), 300, 200)
+        plot = Plot()
+        plot.setFixedSize(280, 900)
+        area.setWidget(plot)
+        plot.show()
+        plot.set_curve("a", np.arange(4), np.arange(4))
+        QApplication.processEvents()
+        shown = plot.item.getViewBox().viewRange()
+        QTest.wheelEvent(area.window().windowHandle(), QPointF(100, 60), QPoint(0, -120))
+        assert area.verticalScrollBar().value() > 0
+        assert plot.item.getViewBox().viewRange() == shown
 
-    def test_log_ticks(self) -> None:
-        assert [round(10**tick, 3) for tick in log_ticks(-1.4, 0.1, 6)] == [0.05, 0.1, 0.2, 0.5, 1.0]
-        assert log_ticks(-6, 6, 5)[0] == -6
-        assert len(log_ticks(-6, 6, 5)) <= 5
+    def test_dots_and_words_follow_the_scale(self, show) -> None:
+        plot = show(Plot(), 400, 240)
+        plot.set_curve("a", np.arange(1, 101), np.linspace(1, 100, 100))
+        plot.set_dot("now", 50.0, 10.0, "d4")
+        plot.set_words("name", 50.0, 0.0, "nothing")
+        plot.set_logarithmic(True)
+        dot, words = plot._dots["now"].item, plot._words["name"].item
+        assert dot.pos().y() == pytest.approx(1.0)
+        assert not words.isVisible()
+        plot.set_logarithmic(False)
+        assert (dot.pos().y(), words.isVisible()) == (10.0, True)
+        plot.set_dot("now", None)
+        plot.set_words("name", None)
+        assert dot.scene() is None
+        assert words.scene() is None
+
+    def test_ticks_of_ones_own_reach_axis_and_grid(self, show) -> None:
+        plot = show(Plot(), 400, 240)
+        plot.set_x_range(0, 10)
+        plot.set_ticks("bottom", lambda low, high, most: (Tick(0, "begin"), Tick(10, "end")))
+        assert plot.item.getAxis("bottom").ticks(0, 10, 300) == [(0, "begin"), (10, "end")]
+        assert not plot.grab().isNull()
+
+    def test_lines_are_as_wide_on_screens_of_many_pixels(self) -> None:
+        assert [CurveLook(width=2.0).pen(ratio).widthF() for ratio in (1.0, 1.5, 2.0)] == [2.0, 3.0, 4.0]
+        assert CurveLook(faint=True).pen(2.0).widthF() == 1.0
+
+    def test_markers_keep_width_and_dash_in_another_theme(self, show) -> None:
+        plot = show(Plot(), 400, 240)
+        plot.set_marker("mark", 1.0, CurveLook("warn", 1.0, "dash"), "{half}")
+        theme().set_choice("light")
+        line = plot.item.items[-1]
+        assert line.pen.color() == QColor(LIGHT.warn)
+        assert (line.pen.widthF(), line.pen.dashPattern()) == (1.0, [5.0, 3.0])
+        assert line.label.toPlainText() == "{half}"
 
     def test_the_left_axis_never_changes_its_width(self, show) -> None:
         plot = show(Plot(), 400, 240)

@@ -28,12 +28,13 @@ from studio.app.widgets.controls import (
     SegmentedControl,
     ValueSlider,
 )
+from studio.app.widgets.curve_look import CurveLook
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.drop_area import DropArea
 from studio.app.widgets.math_text import Term
 from studio.app.widgets.picture_grid import PictureGrid
 from studio.app.widgets.picture_view import PictureView
-from studio.app.widgets.plot import CurveLook, Plot
+from studio.app.widgets.plot import Plot
 from studio.app.widgets.tile import Tile
 from studio.errors import DataError
 

@@ -14,8 +14,9 @@ from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space, theme
 from studio.app.widgets.controls import Label, SegmentedControl
+from studio.app.widgets.curve_look import weakened
 from studio.app.widgets.dock import StudioDock
-from studio.app.widgets.loss_plot import LossPlot, Mark, weakened
+from studio.app.widgets.loss_plot import LossPlot, Mark
 
 REDRAW_MS = 100
 """At most ten new pictures of the curve a second, whatever the training does."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from studio.app.theme import FontSize, theme, ui_font
-from studio.app.widgets.loss_plot import weakened
+from studio.app.widgets.curve_look import weakened
 
 MOST_POINTS = 2000
 _SIDE = 236

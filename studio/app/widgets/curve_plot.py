@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from studio.app.theme import FontSize, theme, ui_font
-from studio.app.widgets.axes import Scale, Tick, linear_ticks, number, paint_frame, polyline
-from studio.app.widgets.math_text import MathLine, Term
+from studio.app.theme import FontSize, Space
+from studio.app.widgets.curve_look import CurveLook
+from studio.app.widgets.labels import Label
+from studio.app.widgets.math_text import MathLabel, Term
+from studio.app.widgets.plot_host import PlotHost
+from studio.app.widgets.ticks import Tick, number
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 12, 26, 22
+if TYPE_CHECKING:
+    from studio.app.widgets.plot import Plot
+
+_TITLE_INDENT = 44
+_PADDING = 0.015
+_MOST_POINTS = 256
+_DASHES = {
+    Qt.PenStyle.SolidLine: "solid",
+    Qt.PenStyle.DashLine: "dash",
+    Qt.PenStyle.DotLine: "dot",
+    Qt.PenStyle.DashDotLine: "dash-dot",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +43,12 @@ class Curve:
     width: float = 2.0
     label: str = ""
 
+    @property
+    def look(self) -> CurveLook:
+        return CurveLook(self.role, self.width, _DASHES[self.dash])
 
-class CurvePlot(QWidget):
+
+class CurvePlot(PlotHost):
     """The first curve is the one the cursor reads; the others are there to compare with."""
 
     hovered = Signal(object)
@@ -49,20 +68,22 @@ class CurvePlot(QWidget):
 
         The reading stands in the upper right corner, or the left one: where the curve is not.
         """
-        super().__init__(parent)
-        self.setAccessibleName(caption)
-        self.setMouseTracking(True)
+        super().__init__(caption, parent)
         self.setMinimumSize(130, 110)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._symbol = Term(symbol, role)
-        self._caption = caption
         self._reading = reading or _reading
         self._reading_at_left = reading_at_left
         self._curves: tuple[Curve, ...] = ()
-        self._y = Scale(0.0, 1.0)
-        self._ticks: tuple[Tick, ...] = ()
+        self._low, self._high = 0.0, 1.0
+        self._ticks: tuple[Tick, ...] | None = None
+        self._logarithmic = False
         self._cursor: int | None = None
-        theme().changed.connect(self._retheme)
+        title = QHBoxLayout()
+        title.setContentsMargins(_TITLE_INDENT, 0, 0, 0)
+        title.setSpacing(Space.S)
+        title.addWidget(MathLabel([self._symbol], self))
+        title.addWidget(Label(caption, self, role="muted", size=FontSize.LABEL, elided=True), 1)
+        self._column.addLayout(title)
 
     @property
     def curves(self) -> tuple[Curve, ...]:
@@ -84,114 +105,90 @@ class CurvePlot(QWidget):
     ) -> None:
         """Draw these curves between `low` and `high`; round numbers mark the axis unless `ticks` names them."""
         self._curves = tuple(curves)
-        self._y = Scale(low, high, logarithmic) if high > low else Scale(low, low + 1.0)
-        self._ticks = linear_ticks(low, high, 4) if ticks is None else tuple(Tick(t, number(t)) for t in ticks)
-        self.update()
+        self._low, self._high = (low, high) if high > low else (low, low + 1.0)
+        self._ticks = None if ticks is None else tuple(Tick(t, number(t)) for t in ticks)
+        self._logarithmic = logarithmic
+        self.redraw()
 
     def set_cursor_step(self, step: int | None) -> None:
         """Move the cursor to a step (0-based), or take it away."""
         if step != self._cursor:
             self._cursor = step
-            self.update()
+            if self._plot is not None:
+                self._draw_cursor(self._plot)
 
     def sizeHint(self) -> QSize:
         return QSize(240, 170)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def _point(self, plot: Plot, x: float | None) -> None:
         count = self._step_count()
-        frame = self._frame()
-        if count and frame.width() > 0:
-            place = (event.position().x() - frame.left()) / frame.width()
-            self.hovered.emit(int(np.clip(round(place * count) - 1, 0, count - 1)))
+        if x is None:
+            self.hovered.emit(None)
+        elif count:
+            self.hovered.emit(int(np.clip(round(x) - 1, 0, count - 1)))
 
-    def leaveEvent(self, event: QEvent) -> None:
-        self.hovered.emit(None)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        frame = self._frame()
-        title = MathLine([self._symbol])
-        title.paint(painter, frame.left(), 17)
-        painter.setFont(ui_font(FontSize.LABEL))
-        painter.setPen(theme().color("muted"))
-        caption = QRectF(frame.left() + title.width + 6, 0, self.width() - frame.left() - title.width - 6, 24)
-        words = painter.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideRight, int(caption.width()))
-        painter.drawText(caption, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+    def _draw(self, plot: Plot) -> None:
         count = self._step_count()
-        x = Scale(0.0, float(max(count, 1)))
-        paint_frame(painter, frame, x, self._y, _step_ticks(count), self._ticks)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.save()
-        painter.setClipRect(frame.adjusted(-2, -2, 2, 2))
-        for curve in reversed(self._curves):
-            self._paint_curve(painter, frame, x, curve)
-        painter.restore()
-        self._paint_cursor(painter, frame, x)
+        if self._logarithmic != plot.logarithmic:
+            plot.set_logarithmic(self._logarithmic)
+        plot.set_ticks("bottom", partial(_step_ticks, count))
+        plot.set_ticks("left", None if self._ticks is None else partial(_fixed_ticks, self._ticks))
+        plot.set_x_range(0.0, float(max(count, 1)), _PADDING)
+        plot.set_y_range(self._low, self._high, _PADDING)
+        names = [str(index) for index in range(len(self._curves))]
+        for name in plot.curve_names() if set(plot.curve_names()) != set(names) else ():
+            plot.remove_curve(name)
+            plot.set_words(name, None)
+        # The first curve lies above those it is compared with.
+        for name, curve in reversed(list(zip(names, self._curves, strict=True))):
+            count = len(curve.values)
+            steps = np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).astype(int))
+            values = self._within(curve.values[steps])
+            plot.set_curve(name, steps + 1, values, curve.look)
+            third = len(steps) // 3
+            if curve.label and np.isfinite(values[third]):
+                plot.set_words(name, float(steps[third] + 1), float(values[third]), curve.label, curve.role)
+            else:
+                plot.set_words(name, None)
+        self._draw_cursor(plot)
 
-    def _paint_curve(self, painter: QPainter, frame: QRectF, x: Scale, curve: Curve) -> None:
-        count = len(curve.values)
-        steps = np.unique(np.linspace(0, count - 1, min(count, int(frame.width()) + 1)).astype(int))
-        values = np.nan_to_num(curve.values[steps], posinf=self._y.high, neginf=self._y.low)
-        line = polyline(frame, x, self._y, steps + 1.0, values)
-        color = theme().color(curve.role)
-        painter.setPen(QPen(color, curve.width, curve.dash, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        painter.drawPolyline(line)
-        if curve.label:
-            painter.setFont(ui_font(FontSize.RANGE))
-            place = line.at(len(steps) // 3)
-            left = max(frame.left() + 4, place.x() - painter.fontMetrics().horizontalAdvance(curve.label) - 8)
-            below = place.y() + 28 < frame.bottom()
-            painter.drawText(QPointF(left, place.y() + (24 if below else -8)), curve.label)
-
-    def _paint_cursor(self, painter: QPainter, frame: QRectF, x: Scale) -> None:
-        if self._cursor is None or not self._curves or self._cursor >= self._step_count():
+    def _draw_cursor(self, plot: Plot) -> None:
+        step = self._cursor
+        if step is None or step >= self._step_count() or not np.isfinite(self._curves[0].values[step]):
+            plot.set_marker("cursor", None)
+            plot.set_dot("cursor", None)
+            plot.set_note(None)
             return
         curve = self._curves[0]
-        value = float(np.nan_to_num(curve.values[self._cursor], posinf=self._y.high, neginf=self._y.low))
-        point = polyline(frame, x, self._y, np.array([self._cursor + 1.0]), np.array([value])).first()
-        painter.setPen(QPen(theme().color("border_strong"), 1))
-        painter.drawLine(QPointF(round(point.x()) + 0.5, frame.top()), QPointF(round(point.x()) + 0.5, frame.bottom()))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme().color(curve.role))
-        painter.drawEllipse(point, 4.5, 4.5)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        self._paint_reading(painter, frame, value)
-
-    def _paint_reading(self, painter: QPainter, frame: QRectF, value: float) -> None:
+        value = float(self._within(curve.values[step]))
+        plot.set_marker("cursor", step + 1.0, CurveLook("border_strong", 1.0))
+        plot.set_dot("cursor", step + 1.0, value, curve.role, 9.0)
         small = FontSize.LABEL
-        line = MathLine(
-            [
-                Term("t", size=small),
-                Term(f" {self._cursor + 1}   ", size=small, words=True),
-                Term(self._symbol.text, size=small),
-                Term(f" {self._reading(value)}", size=small, words=True),
-            ]
-        )
-        width = line.width + 12
-        left = frame.left() + 3 if self._reading_at_left else frame.right() - 3 - width
-        box = QRectF(left, frame.top() + 3, width, 22)
-        painter.setPen(QPen(theme().color("border"), 1))
-        painter.setBrush(theme().color("raised"))
-        painter.drawRoundedRect(box, 2, 2)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        line.paint(painter, box.left() + 6, box.top() + 15)
+        words = [
+            Term("t", size=small),
+            Term(f" {step + 1}   ", size=small, words=True),
+            Term(self._symbol.text, size=small),
+            Term(f" {self._reading(value)}", size=small, words=True),
+        ]
+        plot.set_note(words, at_left=self._reading_at_left)
+
+    def _within(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values beyond the frame lie on its edge; what is no number stays a gap."""
+        return np.clip(values, self._low, self._high)
 
     def _step_count(self) -> int:
         return len(self._curves[0].values) if self._curves else 0
 
-    def _frame(self) -> QRectF:
-        return QRectF(self.rect()).adjusted(_LEFT, _TOP, -_RIGHT, -_BOTTOM)
 
-    @Slot()
-    def _retheme(self) -> None:
-        self.update()
-
-
-def _step_ticks(count: int) -> tuple[Tick, ...]:
+def _step_ticks(count: int, *_: float) -> tuple[Tick, ...]:
     """The two ends and the middle: 0, T/2, T."""
     if count < 4:
         return ()
     return (Tick(0, "0"), Tick(count / 2, number(count // 2)), Tick(count, number(count)))
+
+
+def _fixed_ticks(ticks: tuple[Tick, ...], *_: float) -> tuple[Tick, ...]:
+    return ticks
 
 
 def _reading(value: float) -> str:

@@ -48,18 +48,41 @@ def test_the_axis_goes_there_and_back(planned):
 @pytest.mark.parametrize("planned", [2, 21, 22, 60, 1001])
 def test_shown_thumbnails_never_overlap_and_include_the_picture(planned):
     axis = Axis(100, 1300, planned, 56)
-    places = [axis.x(position) for position in axis.shown]
+    places = [axis.slot_x(slot) for slot in range(len(axis.shown))]
     assert all(b - a >= 56 for a, b in itertools.pairwise(places))
     assert (axis.shown[0], axis.shown[-1]) == (0, planned - 1)
     assert axis.all_fit == (axis.shown == tuple(range(planned)))
 
 
-def test_few_frames_are_evenly_spaced_to_the_eye():
-    axis = Axis(0, 1000, 21, 56)
-    gaps = np.diff([axis.x(position) for position in axis.shown])
-    assert gaps.max() - gaps.min() < 1
-    uneven = np.diff(Axis(0, 1000, 52, 56).shown)
-    assert len(set(uneven[1:])) == 1
+@pytest.mark.parametrize("planned", [2, 21, 51, 52, 200, 1001])
+def test_thumbnails_are_evenly_spaced_and_within_half_a_step_of_their_place(planned):
+    axis = Axis(0, 1000, planned, 56)
+    slots = range(len(axis.shown))
+    gaps = np.diff([axis.slot_x(slot) for slot in slots])
+    assert gaps.max() - gaps.min() < 1e-6
+    step = axis.x(1) - axis.x(0)
+    for slot in slots:
+        assert abs(axis.slot_x(slot) - axis.x(axis.shown[slot])) <= step / 2 + 1e-6
+        assert axis.slot(axis.shown[slot]) == slot
+    assert len(set(axis.shown)) == len(axis.shown)
+
+
+def test_the_current_frame_takes_the_place_of_its_nearest_neighbour(qtbot):
+    frames = frames_of(taken=None, levels=60)
+    view = TimelineView()
+    qtbot.addWidget(view)
+    view.resize(1000, 220)
+    film = film_of(frames, FilmKind.Z, 0)
+    view.set_film(film)
+    view.show()
+    axis = view.axis()
+    hidden = next(position for position in range(film.planned) if position not in axis.shown)
+    before = view.grab().toImage()
+    view.set_position(hidden)
+    after = view.grab().toImage()
+    places = [round(axis.slot_x(slot)) for slot in range(len(axis.shown))]
+    changed = {slot for slot, x in enumerate(places) if before.pixel(x, 4) != after.pixel(x, 4)}
+    assert changed == {0, axis.slot(hidden)} - ({0} if axis.slot(hidden) == 0 else set())
 
 
 @pytest.mark.parametrize(

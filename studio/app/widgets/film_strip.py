@@ -15,7 +15,6 @@ from studio.app.widgets.math_text import Term
 STRIP_HEIGHT = 56
 TICK_HEIGHT = 18
 _GAP, _LEAST_GAP = 8, 3
-_SLIDING_MARGIN = 3
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,11 @@ class Film:
 
 
 class Axis:
-    """Maps positions 0..planned-1 to x, so that first and last thumbnail lie wholly inside left..right."""
+    """Maps positions 0..planned-1 to x, so that first and last thumbnail lie wholly inside left..right.
+
+    Thumbnails stand in evenly spaced slots. Where not every position has its own, a slot shows the position nearest to
+    it: `shown[slot]`, which is `slot_x(slot)` from the left and at most half a step from its true place, `x`.
+    """
 
     def __init__(self, left: float, right: float, planned: int, thumbnail_width: float) -> None:
         self.planned = max(planned, 1)
@@ -47,12 +50,22 @@ class Axis:
             self.shown = tuple(range(self.planned))
         else:
             self.first, self.last = left + thumbnail_width / 2, right - thumbnail_width / 2
-            self.shown = _chosen(self.planned, max(2, int((width + _GAP) // (thumbnail_width + _GAP))))
+            slots = max(2, min(int((width + _GAP) // (thumbnail_width + _GAP)), self.planned))
+            self.shown = tuple(round(slot * (self.planned - 1) / (slots - 1)) for slot in range(slots))
 
     def x(self, position: float) -> float:
+        """The true place of a position."""
+        return self._between(position, self.planned)
+
+    def slot_x(self, slot: int) -> float:
+        """The middle of a slot."""
+        return self._between(slot, len(self.shown))
+
+    def slot(self, position: int) -> int:
+        """The slot nearest to a position."""
         if self.planned == 1:
-            return self.first
-        return self.first + (self.last - self.first) * position / (self.planned - 1)
+            return 0
+        return round(position * (len(self.shown) - 1) / (self.planned - 1))
 
     def position(self, x: float) -> int:
         """The position nearest to x."""
@@ -61,16 +74,8 @@ class Axis:
         share = (x - self.first) / (self.last - self.first)
         return max(0, min(round(share * (self.planned - 1)), self.planned - 1))
 
-
-def _chosen(planned: int, most: int) -> tuple[int, ...]:
-    """At most `most` of `planned` positions, evenly spaced to the eye, with the first and the last."""
-    if planned > 30 * most:
-        return tuple(round(i * (planned - 1) / (most - 1)) for i in range(most))
-    # With few positions to choose from, rounding would show as uneven gaps: a constant stride, counted back from the
-    # finished picture, leaves one longer gap after the first.
-    stride = -(-planned // most)
-    first = (planned - 1) % stride
-    return tuple(range(0, planned, stride)) if first == 0 else (0, *range(first + stride, planned, stride))
+    def _between(self, index: float, count: int) -> float:
+        return self.first if count == 1 else self.first + (self.last - self.first) * index / (count - 1)
 
 
 def thumbnail_size(
@@ -94,8 +99,8 @@ class FilmStripPainter:
     def paint_still(self, painter: QPainter) -> None:
         """All that does not move with the playhead."""
         tokens = theme().tokens
-        for position in self._axis.shown:
-            target = self._target(position)
+        for slot, position in enumerate(self._axis.shown):
+            target = self._target(slot)
             if position < self._film.count:
                 self._paint_thumbnail(painter, target, position)
             else:
@@ -113,8 +118,8 @@ class FilmStripPainter:
             x = self._axis.x(current)
             taken.append((x - half, x + half))
             self._paint_tick(painter, x, top, current, bold, tokens.color("text"))
-        for position in self._axis.shown:
-            x = self._axis.x(position)
+        for slot, position in enumerate(self._axis.shown):
+            x = self._axis.slot_x(slot)
             half = metrics.horizontalAdvance(str(self._film.times[position])) / 2 + 3
             if any(x - half < end and start < x + half for start, end in taken):
                 continue
@@ -123,26 +128,30 @@ class FilmStripPainter:
             self._paint_tick(painter, x, top, position, plain, color)
 
     def paint_current(self, painter: QPainter, current: int) -> None:
-        """The moment under the playhead, framed; it slides over the strip where not every moment has its place."""
+        """The moment under the playhead, framed, in the slot nearest to it, and a line from there to its true place."""
         if not self._film.count:
             return
         tokens = theme().tokens
-        target = self._target(current)
-        if current not in self._axis.shown:
-            margin = _SLIDING_MARGIN
-            painter.fillRect(target.adjusted(-margin, -margin, margin, margin), tokens.color("panel"))
+        slot = self._axis.slot(current)
+        target = self._target(slot)
+        if self._axis.shown[slot] != current:
+            painter.fillRect(target, tokens.color("panel"))
             self._paint_thumbnail(painter, target, current)
         painter.setPen(QPen(tokens.color("accent"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(target.adjusted(-2, -2, 2, 2))
+        frame = target.adjusted(-2, -2, 2, 2)
+        painter.drawRect(frame)
+        x = round(self._axis.x(current))
+        if not frame.left() <= x <= frame.right():
+            painter.drawLine(QPointF(frame.center().x(), frame.bottom()), QPointF(x, frame.bottom()))
 
     def current_bottom(self, current: int) -> float:
         """Where the playhead's line may begin below the current thumbnail."""
-        return self._target(current).bottom() + 3
+        return self._target(self._axis.slot(current)).bottom() + 3
 
-    def _target(self, position: int) -> QRectF:
+    def _target(self, slot: int) -> QRectF:
         width, height = self._size
-        x = round(self._axis.x(position) - width / 2)
+        x = round(self._axis.slot_x(slot) - width / 2)
         y = round(self._top + (STRIP_HEIGHT - height) / 2)
         return QRectF(x, y, width, height)
 

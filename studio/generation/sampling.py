@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,10 @@ from studio.networks.devices import Device
 _OUT_OF_MEMORY = "There is not enough memory to make so many pictures at once."
 
 _CHOICES = {"sampler": tuple(SAMPLERS), "variance": ("beta", "posterior"), "spacing": SPACINGS}
+
+
+_FEWEST_AT_A_TIME = 64
+_VALUES_AT_A_TIME = 16_384
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,11 @@ def denoise(
 
 
 def sample_pictures(
-    bundle: ModelBundle, request: SamplingRequest, device: Device, batch_size: int = 64
+    bundle: ModelBundle, request: SamplingRequest, device: Device, batch_size: int | None = None
 ) -> Generator[SamplingProgress, None, np.ndarray]:
     """Make the pictures of `request`, `batch_size` at a time; the generator's result is uint8 (N, H, W, C).
+
+    Without a batch size: 64, and more where pictures are so small that a step costs the same for thousands of them.
 
     Each picture has its own noise, so the batch size decides about speed and memory only. (Arithmetic in another
     order may still move a value by a rounding error, hence a level of a pixel by one here and there.)
@@ -137,7 +144,9 @@ def sample_pictures(
     return np.concatenate(finished)
 
 
-def make_pictures(bundle: ModelBundle, request: SamplingRequest, device: Device, batch_size: int = 64) -> np.ndarray:
+def make_pictures(
+    bundle: ModelBundle, request: SamplingRequest, device: Device, batch_size: int | None = None
+) -> np.ndarray:
     """`sample_pictures` run to its end: uint8 (N, H, W, C)."""
     progress = sample_pictures(bundle, request, device, batch_size)
     while True:

@@ -25,7 +25,6 @@ _OUT_OF_MEMORY = "There is not enough memory to make so many pictures at once."
 
 _CHOICES = {"sampler": tuple(SAMPLERS), "variance": ("beta", "posterior"), "spacing": SPACINGS}
 
-
 _FEWEST_AT_A_TIME = 64
 _VALUES_AT_A_TIME = 16_384
 
@@ -129,6 +128,8 @@ def sample_pictures(
 
     Raises OutOfMemory when a batch does not fit the device.
     """
+    if batch_size is None:
+        batch_size = max(_FEWEST_AT_A_TIME, _VALUES_AT_A_TIME // math.prod(bundle.shape))
     finished: list[np.ndarray] = []
     done = 0
     with out_of_memory_explained(_OUT_OF_MEMORY, "Make fewer pictures at a time."):

@@ -67,14 +67,16 @@ class Measures:
     """Numbers per recorded step, growing with the run.
 
     `rms[kind]` is (steps, N): the root mean square over a picture's values of z_t, ε̂ and x̂0 (the norm divided by the
-    root of the number of values, so that it compares over sizes). `snr_db` and `beyond` are (steps,): the signal to
-    noise ratio of z_t in decibels by the schedule, and the share (0..1) of all x̂0 values outside the picture range.
+    root of the number of values, so that it compares over sizes). `snr_db` is (steps,): the signal to noise ratio of
+    z_t in decibels by the schedule. `beyond(picture)` is (steps,): the share (0..1) of x̂0 values outside the picture
+    range; of a clipped run only the share in the whole batch before clipping is known, the same for every picture.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clipped: bool = False) -> None:
+        self._clipped = clipped
         self._rms: dict[FilmKind, list[np.ndarray]] = {kind: [] for kind in FilmKind}
         self._snr_db: list[float] = []
-        self._beyond: list[float] = []
+        self._beyond: list[np.ndarray] = []
 
     def __len__(self) -> int:
         return len(self._snr_db)
@@ -83,7 +85,11 @@ class Measures:
         for kind, values in ((FilmKind.Z, step.z_t), (FilmKind.EPSILON, step.eps), (FilmKind.X0, step.x0)):
             self._rms[kind].append(values.detach().flatten(1).square().mean(1).sqrt().numpy().astype(np.float32))
         self._snr_db.append(10.0 * float(np.log10(max(snr, 1e-30))))
-        self._beyond.append(float(step.clipped_share))
+        if self._clipped:
+            beyond = np.full(step.x0.shape[0], step.clipped_share, dtype=np.float32)
+        else:
+            beyond = (step.x0.detach().flatten(1).abs() > 1.0).float().mean(1).numpy().astype(np.float32)
+        self._beyond.append(beyond)
 
     def rms(self, kind: FilmKind, picture: int) -> np.ndarray:
         return np.array([values[picture] for values in self._rms[kind]], dtype=np.float32)
@@ -92,9 +98,8 @@ class Measures:
     def snr_db(self) -> np.ndarray:
         return np.array(self._snr_db, dtype=np.float32)
 
-    @property
-    def beyond(self) -> np.ndarray:
-        return np.array(self._beyond, dtype=np.float32)
+    def beyond(self, picture: int) -> np.ndarray:
+        return np.array([values[picture] for values in self._beyond], dtype=np.float32)
 
 
 class Frames:
@@ -102,7 +107,7 @@ class Frames:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.measures = Measures()
+        self.measures = Measures(clipped=trace.clip)
         self._times = _shown_times(trace)
         self._steps: _Cache[int, Step] = _Cache(_STEPS_KEPT)
         self._thumbnails: _Cache[tuple[int, FilmKind, int], QImage] = _Cache(_THUMBNAILS_KEPT)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from studio.generation.sampling import SamplingRequest
 
 MOST_PICTURES = 64
+USUAL_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class SamplerSettings:
     sampler: str = "ddpm"
     variance: str = "posterior"
     eta: float = 0.0
-    steps: int = 50
+    steps: int = USUAL_STEPS
     seed: int = 11
     count: int = 16
     clip: bool = False
@@ -45,6 +46,18 @@ class SamplerSettings:
         """How many steps a schedule of `step_count` really takes."""
         return min(self.steps, step_count)
 
+    def book(self, step_count: int) -> SamplerSettings:
+        """The same pictures by Algorithm 20.2: every level of the schedule, fresh noise √β, nothing clipped."""
+        return replace(self, sampler="ddpm", variance="beta", steps=step_count, clip=False)
+
+    def strided(self) -> SamplerSettings:
+        """The same pictures in few steps, with the smaller fresh noise √β̃, which fits them."""
+        return replace(self, sampler="ddpm", variance="posterior", steps=USUAL_STEPS, clip=False)
+
+    def is_book(self, step_count: int) -> bool:
+        """Whether this is Algorithm 20.2 for a schedule of `step_count`."""
+        return replace(self, steps=min(self.steps, step_count)) == self.book(step_count)
+
     def remark(self, step_count: int) -> str:
         """What the choice amounts to, in a few words."""
         every = self.steps >= step_count
@@ -55,10 +68,10 @@ class SamplerSettings:
                 "As much fresh noise as DDPM, the smaller one" if self.eta == 1 else "Some fresh noise after every step"
             )
         if every and self.variance == "beta":
-            unclipped = "" if not self.clip else ", clipped"
-            return f"All {step_count:,} = Algorithm 20.2{unclipped}"
+            clipped = ", clipped" if self.clip else ""
+            return f"All {step_count:,} noise levels = Algorithm 20.2{clipped}"
         if every:
-            return f"All {step_count:,}, with less noise than Algorithm 20.2"
+            return f"All {step_count:,} noise levels, a little less fresh noise than Algorithm 20.2"
         if self.variance == "beta":
-            return "Too much noise for so few steps: “smaller” fits."
+            return "Too much noise for so few steps: the smaller one fits."
         return f"{self.steps} strides over {step_count:,} noise levels"

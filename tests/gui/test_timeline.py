@@ -12,6 +12,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 from studio.app.docks.timeline import film_of, lanes_of
 from studio.app.frames import FilmKind, Frames
 from studio.app.widgets.film_strip import Axis, thumbnail_size
+from studio.app.widgets.lanes import Curve, Lane
 from studio.app.widgets.timeline import TimelineView
 from tests.gui.denoise_helpers import recorded, steps
 
@@ -166,9 +167,28 @@ def test_lanes_say_what_the_steps_hold():
         assert curve.values[4] == pytest.approx(float(values[1].square().mean().sqrt()), rel=1e-5)
     snr = frames.trace.schedule.snr[step.t]
     assert signal.curves[0].values[4] == pytest.approx(10 * np.log10(snr), rel=1e-5)
-    assert beyond.curves[0].values[4] == pytest.approx(100 * step.clipped_share)
+    share = float((step.x0[1].abs() > 1).float().mean())
+    assert beyond.curves[0].values[4] == pytest.approx(100 * share)
     assert [term.role for term in norms.value_terms(4)] == ["text", "d2", "d3"]
     assert norms.value_terms(10) == ()
+
+
+def test_of_a_clipped_run_only_the_batch_is_known_and_the_lane_says_so():
+    frames = frames_of(shape=(1, 4, 4), taken=10, clip=True)
+    lanes = [lanes_of(frames, picture)[2] for picture in (0, 2)]
+    for lane in lanes:
+        assert lane.curves[0].values[8] == pytest.approx(100 * frames.step(8).clipped_share)
+        assert "batch" in lane.name[1].text
+        assert "batch" in lane.tooltip
+    assert frames.step(8).clipped_share > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(0.984, "0.98"), (12.34, "12.3"), (345.6, "346"), (17234.0, "2e4"), (-0.5, "−0.50")]
+)
+def test_large_values_are_written_short(value, written):
+    lane = Lane((), (Curve(np.array([value]), "d1"),), 0, 1, "0", "1")
+    assert lane.value_terms(0)[0].text == written
 
 
 def test_a_run_cut_short_ends_at_the_moment_it_reached():

@@ -11,6 +11,7 @@ from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.denoising import denoising_of
+from studio.app.docks.denoise_layout import COLUMN_GAP, share_room
 from studio.app.docks.denoise_start import DenoiseStart
 from studio.app.film_export import save_still
 from studio.app.frames import FilmKind, Frames
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from studio.app.runner import Runner
     from studio.app.state import StudioState
 
-_PANE_LEAST, _PANE_USUAL, _PANE_MOST = 330, 408, 640
-_COLUMN_GAP = 28
+_HEADER, _CAPTION_ROW = 32, 24
 _EDGE = 3
 _VALUE_SPACING = 3
 _STILL_SIDE = 512
@@ -152,6 +152,7 @@ class Microscope(QWidget):
         if mark is not None and (mark[0] >= width or mark[1] >= height):
             self.picture.set_mark(None)
         self._picture_size = (width, height)
+        self.step_apart.set_picture_size(width, height)
         self._arrange()
         self._show_moment()
 
@@ -302,21 +303,25 @@ class Microscope(QWidget):
     def _arrange(self) -> None:
         """The picture takes the height there is, as a whole multiple; equation and tiles stand beside it."""
         width, height = self.width(), self.height()
-        header, caption = 36, 24 * (2 if self._caption_rows() == 2 else 1)
-        top = header + Space.M
-        least = max(_PANE_LEAST, min(_PANE_USUAL, round(0.45 * width)))
-        room = (width - least - _COLUMN_GAP, height - top - caption - _EDGE)
-        ratio = self.devicePixelRatioF()
-        fitted = fitted_size(*self._picture_size, max(room[0], 1) * ratio, max(room[1], 1) * ratio)
-        shown = (fitted[0] / ratio, fitted[1] / ratio)
-        column = max(round(shown[0]), min(280, room[0]))
-        pane = min(width - column - _COLUMN_GAP, _PANE_MOST)
-        left = max(0, (width - column - _COLUMN_GAP - pane) // 2)
-        self._header.setGeometry(left, 0, column + _COLUMN_GAP + pane, header)
-        self.picture.setGeometry(left, top - _EDGE, column, round(shown[1]) + _EDGE + 1)
-        self._caption_area = (left, top + round(shown[1]) + Space.XS, column)
+        top = _HEADER + Space.S + _EDGE
+        rest = height - top
+        shares = share_room(
+            (width, rest - _CAPTION_ROW * self._caption_rows()),
+            self._picture_size,
+            self.devicePixelRatioF(),
+            lambda pane: self.step_apart.tile_size(pane, rest),
+        )
+        column, picture_height = shares.column, round(shares.picture[1])
+        pane = min(shares.pane, self.step_apart.row_width(shares.pane, rest))
+        spare = width - column - COLUMN_GAP - pane
+        # What is left over goes between and around the two, so that neither edge looks forgotten.
+        gap = COLUMN_GAP + min(spare // 3, COLUMN_GAP)
+        left = (width - column - gap - pane) // 2
+        self._header.setGeometry(left, 0, column + gap + pane, _HEADER)
+        self.picture.setGeometry(left, top - _EDGE, column, picture_height + _EDGE + 1)
+        self._caption_area = (left, top + picture_height + Space.XS, column)
         self._arrange_caption()
-        self.step_apart.setGeometry(left + column + _COLUMN_GAP, top, pane, height - top)
+        self.step_apart.setGeometry(left + column + gap, top - _EDGE, pane, height - top + _EDGE)
 
     def _caption_rows(self) -> int:
         frames = self._denoising.frames

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QProgressBar, QVBoxLayout, QWi
 from studio.app.denoising import denoising_of
 from studio.app.icons import icon
 from studio.app.model_facts import duration, measures, memory, origin, preview_of, title_of
-from studio.app.sampler_settings import MOST_PICTURES, SamplerSettings
+from studio.app.sampler_settings import MOST_PICTURES, USUAL_STEPS, SamplerSettings
 from studio.app.state import ModelChoice, ModelSource
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import (
@@ -21,12 +21,14 @@ from studio.app.widgets.controls import (
     Label,
     LabelledRow,
     PrimaryButton,
+    SecondaryButton,
     SeedField,
     SegmentedControl,
     ValueSlider,
     tooltip_text,
 )
 from studio.app.widgets.dock import StudioDock
+from studio.app.widgets.math_text import Formula
 from studio.app.widgets.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _USUAL_STEP_COUNT = 1000
 _LEAST_WIDTH = 244
 _MODEL_FILTER = "Models (*.safetensors)"
+_VARIANCES = (("beta", Formula("√β", "√β")), ("posterior", Formula("√β̃", "√β̃, the smaller one")))
 _ICONS = {ModelSource.LIVE: "training", ModelSource.FILE: "folder", ModelSource.STARTER: "star"}
 
 
@@ -67,10 +70,11 @@ class SamplerDock(StudioDock):
             tooltip="How many steps from noise to picture. All of them is the book's way; fewer take longer strides.",
         )
         self._remark = Label("", role="muted", size=FontSize.RANGE, wrap=True)
-        self._variance = SegmentedControl((("beta", "√β"), ("posterior", "smaller")), name="Fresh noise", stretch=True)
-        self._variance.set_option_tooltip("beta", "As much fresh noise as Algorithm 20.2 adds")
+        self._book = SecondaryButton("", dense=True)
+        self._variance = SegmentedControl(_VARIANCES, name="Fresh noise", stretch=True)
+        self._variance.set_option_tooltip("beta", "The fresh noise of Algorithm 20.2")
         self._variance.set_option_tooltip(
-            "posterior", "Less where little noise is left: the better choice when steps are skipped"
+            "posterior", "A little less than Algorithm 20.2 adds: the better choice when steps are skipped"
         )
         self._variance_row = LabelledRow("Fresh noise", self._variance)
         self._eta = ValueSlider(
@@ -107,6 +111,8 @@ class SamplerDock(StudioDock):
         steps.setSpacing(2)
         steps.addWidget(self._steps)
         steps.addWidget(self._remark)
+        steps.addSpacing(Space.XS)
+        steps.addWidget(self._book)
         column.addLayout(steps)
         for widget in (self._variance_row, self._eta, self._seed, self._count, self._clip):
             column.addWidget(widget)
@@ -122,6 +128,7 @@ class SamplerDock(StudioDock):
         self.card.clicked.connect(self._open_menu)
         for control in (self._sampler, self._steps, self._variance, self._eta, self._seed, self._count, self._clip):
             control.value_changed.connect(self._take_settings)
+        self._book.clicked.connect(self._toggle_book)
         self._button.clicked.connect(self._press)
         state.model_changed.connect(self._show_model)
         state.model_choices_changed.connect(self._show_model)
@@ -177,7 +184,21 @@ class SamplerDock(StudioDock):
         self._variance_row.setVisible(settings.sampler == "ddpm")
         self._eta.setVisible(settings.sampler == "ddim")
         self._remark.setText(settings.remark(self._step_count))
+        self._show_book()
         self._show_running()
+
+    def _show_book(self) -> None:
+        if self._denoising.settings.is_book(self._step_count):
+            self._book.set_text(f"Back to {USUAL_STEPS} steps")
+            self._book.set_tooltip(self._book.text(), reason="Longer strides, with the fresh noise √β̃ that fits them")
+        else:
+            self._book.set_text(f"Algorithm 20.2: all {self._step_count:,} steps")
+            self._book.set_tooltip(self._book.text(), reason="Every noise level in turn, fresh noise √β, no clipping")
+
+    @Slot()
+    def _toggle_book(self) -> None:
+        settings, levels = self._denoising.settings, self._step_count
+        self._denoising.set_settings(settings.strided() if settings.is_book(levels) else settings.book(levels))
 
     @Slot()
     def _show_model(self) -> None:

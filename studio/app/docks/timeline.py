@@ -20,14 +20,18 @@ from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_film import ExportFilmDialog, ask_for_file
 from studio.app.widgets.film_strip import Film
 from studio.app.widgets.lanes import Curve, Lane
-from studio.app.widgets.math_text import Term
+from studio.app.widgets.math_text import Formula, Term
 from studio.app.widgets.timeline import TimelineView
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
     from studio.app.state import StudioState
 
-_KINDS = ((FilmKind.Z, "z"), (FilmKind.EPSILON, "ε̂"), (FilmKind.X0, "x̂₀"))
+_KINDS = (
+    (FilmKind.Z, Formula("z", "z, the noisy picture")),
+    (FilmKind.EPSILON, Formula("ε̂", "ε̂, the predicted noise")),
+    (FilmKind.X0, Formula("x̂_0", "x̂₀, the predicted picture")),
+)
 _FILM_NAMES = {FilmKind.Z: "Noisy picture", FilmKind.EPSILON: "Predicted noise", FilmKind.X0: "Predicted picture"}
 _KIND_HELP = {
     FilmKind.Z: "The picture as it is at each moment, from noise to picture",
@@ -201,7 +205,8 @@ def lanes_of(frames: Frames, picture: int) -> list[Lane]:
     low, high = _norm_range(norms)
     snr = measures.snr_db
     snr_low, snr_high = _decibel_range(frames)
-    beyond = measures.beyond * 100
+    beyond = measures.beyond(picture) * 100
+    clip = frames.trace.clip
     most = max(5.0, math.ceil(float(beyond.max()) if len(beyond) else 0.0))
     return [
         Lane(
@@ -234,7 +239,10 @@ def lanes_of(frames: Frames, picture: int) -> list[Lane]:
             tooltip="α/(1−α) of the noise schedule in decibels: at 0 picture and noise are equally strong",
         ),
         Lane(
-            name=(Term("x̂_0", "d3", FontSize.LABEL), Term("beyond the range", size=FontSize.LABEL, words=True)),
+            name=(
+                Term("x̂_0", "d3", FontSize.LABEL),
+                Term("clipped, batch" if clip else "beyond the range", size=FontSize.LABEL, words=True),
+            ),
             curves=(Curve(beyond, "d4"),),
             low=0.0,
             high=most,
@@ -242,8 +250,9 @@ def lanes_of(frames: Frames, picture: int) -> list[Lane]:
             high_text=f"{most:.0f} %",
             decimals=1,
             suffix=" %",
-            tooltip="Share of the predicted values, in all pictures, which lie outside of −1…1"
-            + (" before clipping" if frames.trace.clip else ""),
+            tooltip="Share of the values of x̂0 that lay outside of −1…1 before clipping, in the whole batch"
+            if clip
+            else "Share of the values of x̂0, in this picture, that lie outside of −1…1",
         ),
     ]
 

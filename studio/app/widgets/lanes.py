@@ -16,6 +16,7 @@ from studio.app.widgets.math_text import MathLine, Term
 _MOST_POINTS = 360
 """Curves here are smooth and a lane is some thousand pixels wide; more points would only cost time."""
 
+_LARGEST_WRITTEN_OUT = 9999.5
 _INSET = 5
 _ROOMY = 30
 _DASHES: dict[str, Qt.PenStyle] = {
@@ -54,11 +55,21 @@ class Lane:
         terms = []
         for curve in self.curves:
             if position < len(curve.values):
-                sign = "+" if self.signed else ""
-                text = f"{curve.values[position]:{sign}.{self.decimals}f}{self.suffix}".replace("-", "−")
+                text = _written(float(curve.values[position]), self.decimals, self.signed) + self.suffix
                 role = "text" if len(self.curves) == 1 else curve.role
                 terms.append(Term(text, role, FontSize.LABEL, words=True))
         return tuple(terms)
+
+
+def _written(value: float, decimals: int, signed: bool) -> str:
+    """A number in at most six characters or so: the larger it is, the fewer decimals say anything."""
+    sign = "+" if signed else ""
+    size = abs(value)
+    if size >= _LARGEST_WRITTEN_OUT:
+        text = f"{value:{sign}.0e}".replace("e+0", "e").replace("e+", "e")
+    else:
+        text = f"{value:{sign}.{max(0, decimals - (size >= 10) - (size >= 100))}f}"
+    return text.replace("-", "−")
 
 
 class LanePainter:

@@ -37,6 +37,14 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Formula:
+    """A formula where otherwise a word stands: `text` in the markup, and `name` for those who cannot see it."""
+
+    text: str
+    name: str
+
+
+@dataclass(frozen=True)
 class _Piece:
     text: str
     font: QFont

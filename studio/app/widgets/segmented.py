@@ -1,4 +1,4 @@
-"""A row of mutually exclusive words: selected ground and a 2 px accent line below the one that is on."""
+"""A row of mutually exclusive words or formulas: selected ground and a 2 px accent line below the one that is on."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizeP
 
 from studio.app.theme import FontSize, Size, theme, ui_font
 from studio.app.widgets.labels import tooltip_text
+from studio.app.widgets.math_text import Formula, MathLine, Term
 
 _PADDING = 10
+_FORMULA_GROWTH = 2
+"""Letters of the symbols' font look smaller than those of the interface's."""
 
 
 class _Segment(QAbstractButton):
-    """One word; after a line break a second, muted line. Paints its share of the common frame."""
+    """One word or formula; after a line break a second, muted line. Paints its share of the common frame."""
 
-    def __init__(self, text: str, first: bool, last: bool, dense: bool, parent: QWidget) -> None:
+    def __init__(self, label: str | Formula, first: bool, last: bool, dense: bool, parent: QWidget) -> None:
         super().__init__(parent)
-        self._title, _, self._caption = text.partition("\n")
+        self._formula = label if isinstance(label, Formula) else None
+        name = label.name if isinstance(label, Formula) else label
+        self._title, _, self._caption = name.partition("\n")
         self._first = first
         self._last = last
         self._dense = dense
-        self.setText(text)
+        self.setText(name)
         self.setFont(self._font(False))
         self.setCheckable(True)
-        self.setAccessibleName(text.replace("\n", ", "))
+        self.setAccessibleName(name.replace("\n", ", "))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
@@ -35,9 +40,16 @@ class _Segment(QAbstractButton):
         size = FontSize.LABEL if self._dense else FontSize.TEXT
         return ui_font(size, QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
 
+    def _line(self) -> MathLine | None:
+        if self._formula is None:
+            return None
+        size = FontSize.LABEL if self._dense else FontSize.TEXT
+        return MathLine((Term(self._formula.text, size=size + _FORMULA_GROWTH),))
+
     def sizeHint(self) -> QSize:
+        line = self._line()
         # The bold width always, so that nothing moves when the choice does.
-        width = QFontMetrics(self._font(True)).horizontalAdvance(self._title)
+        width = QFontMetrics(self._font(True)).horizontalAdvance(self._title) if line is None else round(line.width)
         height = Size.CONTROL_DENSE if self._dense else Size.CONTROL
         if self._caption:
             width = max(width, QFontMetrics(ui_font(FontSize.RANGE)).horizontalAdvance(self._caption))
@@ -93,9 +105,15 @@ class _Segment(QAbstractButton):
         tokens = theme().tokens
         on = self.isChecked()
         enabled = self.isEnabled()
-        painter.setPen(QColor(tokens.disabled if not enabled else tokens.selected_text if on else tokens.text))
-        painter.setFont(self._font(on))
+        color = QColor(tokens.disabled if not enabled else tokens.selected_text if on else tokens.text)
         area = QRectF(self.rect())
+        line = self._line()
+        if line is not None:
+            baseline = area.center().y() + (line.ascent - line.descent) / 2
+            line.paint(painter, area.center().x() - line.width / 2, baseline, color)
+            return
+        painter.setPen(color)
+        painter.setFont(self._font(on))
         if not self._caption:
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._title)
             return
@@ -106,7 +124,8 @@ class _Segment(QAbstractButton):
 
 
 class SegmentedControl(QWidget):
-    """Choose one of a few: `options` is a sequence of (value, label); a label may have a second line after "\\n".
+    """Choose one of a few: `options` is a sequence of (value, label); a label is a Formula, or words, which may have a
+    second line after "\\n".
 
     `value()` reads, `set_value` sets silently when equal and otherwise emits `value_changed(object)`, as a click
     does. Left and right keys move the choice. 28 px high, 24 when `dense`, 40 with two lines.
@@ -116,7 +135,7 @@ class SegmentedControl(QWidget):
 
     def __init__(
         self,
-        options: Sequence[tuple[object, str]],
+        options: Sequence[tuple[object, str | Formula]],
         parent: QWidget | None = None,
         *,
         name: str = "",
@@ -140,7 +159,7 @@ class SegmentedControl(QWidget):
         self.setSizePolicy(policy, QSizePolicy.Policy.Fixed)
         self.set_options(options)
 
-    def set_options(self, options: Sequence[tuple[object, str]]) -> None:
+    def set_options(self, options: Sequence[tuple[object, str | Formula]]) -> None:
         """Replaces the options; the value stays when it is still among them, else the first is chosen silently."""
         for segment in self._segments:
             self._group.removeButton(segment)

@@ -43,8 +43,10 @@ _HEADING = 20
 _ROW_WORDS = _HEADING + 4 + _TILE_HEAD + _TILE_FOOT
 _GAP = 32
 _LEAST_ROW, _LEAST_TILE = 408, 104
-_SMALLEST_SIDE, _LARGEST_SIDE = 48, 176
+_SMALLEST_SIDE, _LARGEST_SIDE = 48, 224
 _EQUATION_HEIGHT = (60, 92)
+_OPERATOR = 18
+_LEAST_WORDS_HEIGHT = 48
 
 
 class StepApart(QWidget):
@@ -94,9 +96,7 @@ class StepApart(QWidget):
             self.tile_fresh.set_reason(no_noise_reason(step, sampler.name))
         self.tile_next.show_values(_array(step.z_s, picture))
         _, _, height, width = step.z_t.shape
-        if QSize(width, height) != self._picture_size:
-            self._picture_size = QSize(width, height)
-            self._arrange()
+        self.set_picture_size(width, height)
         self.update()
 
     def side_for(self, width: int, height: int) -> int:
@@ -104,6 +104,24 @@ class StepApart(QWidget):
         by_width = (width - 2 * _GAP) // 3
         by_height = (height - _EQUATION_HEIGHT[0] - Space.M - Space.S) // 2 - _ROW_WORDS
         return max(_SMALLEST_SIDE, min(by_width, by_height, _LARGEST_SIDE))
+
+    def tile_size(self, width: int, height: int) -> tuple[float, float]:
+        """(width, height) of a tile's picture, a whole multiple of device pixels, when the whole is width × height."""
+        ratio = self.devicePixelRatioF()
+        side = self.side_for(width, height) * ratio
+        fitted = fitted_size(self._picture_size.width(), self._picture_size.height(), side, side)
+        return fitted[0] / ratio, fitted[1] / ratio
+
+    def row_width(self, width: int, height: int) -> int:
+        """How much of `width` a row of tiles takes."""
+        # Small pictures keep the distance that their words need.
+        return round(min(width, max(3 * self.tile_size(width, height)[0] + 2 * _GAP, _LEAST_ROW)))
+
+    def set_picture_size(self, width: int, height: int) -> None:
+        """The size of the pictures to come, in their own pixels."""
+        if QSize(width, height) != self._picture_size:
+            self._picture_size = QSize(width, height)
+            self._arrange()
 
     def sizeHint(self) -> QSize:
         return QSize(3 * 112 + 2 * _GAP, 470)
@@ -164,12 +182,8 @@ class StepApart(QWidget):
 
     def _arrange(self) -> None:
         width, height = self.width(), self.height()
-        ratio = self.devicePixelRatioF()
-        side = self.side_for(width, height)
-        fitted = fitted_size(self._picture_size.width(), self._picture_size.height(), side * ratio, side * ratio)
-        shown = (fitted[0] / ratio, fitted[1] / ratio)
-        # Small pictures keep the distance that their words need.
-        row = min(width, max(3 * shown[0] + 2 * _GAP, _LEAST_ROW))
+        shown = self.tile_size(width, height)
+        row = self.row_width(width, height)
         pitch = (row - max(shown[0], _LEAST_TILE)) / 2
         tile_height = round(shown[1]) + _TILE_HEAD + _TILE_FOOT
         rows = 2 * (_HEADING + Space.XS + tile_height) + Space.M + Space.S
@@ -192,8 +206,10 @@ class StepApart(QWidget):
             for index, operator in enumerate(operators):
                 left = index * pitch + shown[0]
                 gap = pitch - shown[0]
-                self._operators.append((QRectF(left + gap / 2 - 9, middle - 9, 18, 18), operator))
+                half = _OPERATOR / 2
+                self._operators.append((QRectF(left + gap / 2 - half, middle - half, _OPERATOR, _OPERATOR), operator))
             y = top + tile_height + Space.S
+        self.tile_fresh.set_words_width(shown[0] + (pitch - shown[0] - _OPERATOR) / 2)
         self._fit_headings()
         self.update()
 
@@ -206,6 +222,12 @@ class FreshNoiseTile(Tile):
     """The tile of the fresh noise, which says in words when there is none."""
 
     _reason = ""
+    _words_width = float(_LEAST_TILE)
+
+    def set_words_width(self, width: float) -> None:
+        """The room for words, up to what stands beside the picture."""
+        self._words_width = width
+        self.update()
 
     def set_reason(self, reason: str) -> None:
         """Why nothing is shown; "" while something is."""
@@ -223,7 +245,8 @@ class FreshNoiseTile(Tile):
         painter.setFont(ui_font(FontSize.RANGE))
         # A picture too narrow for the words lends them the tile's width.
         area = self.picture_rect()
-        area.setWidth(max(area.width(), min(_LEAST_TILE, self.width())))
+        area.setWidth(max(area.width(), min(_LEAST_TILE, self._words_width)))
+        area.setHeight(max(area.height(), _LEAST_WORDS_HEIGHT))
         area.adjust(4, 2, -4, -2)
         painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self._reason)
         painter.end()

@@ -63,6 +63,7 @@ WORKSPACES = (
         left_width=0.185,
         right_width=0.27,
         bottom_height=0.30,
+        below_right=True,
     ),
     Workspace(
         DENOISE,
@@ -73,6 +74,7 @@ WORKSPACES = (
         left_width=0.155,
         right_width=0.235,
         bottom_height=0.34,
-        wide_bottom=True,
+        below_left=True,
+        below_right=True,
     ),
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabWidget, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from studio.app.settings import Settings
+from studio.app.widgets.dock import StudioDock
 
 START = "start"
 
@@ -22,8 +24,8 @@ _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
 class Workspace:
     """Where docks (by object name) lie at first, and how large, as shares of the window.
 
-    Names in `bottom` that follow each other are tabs on one another. `wide_bottom` runs the bottom area below the
-    left and right ones; otherwise these keep the window's whole height.
+    Names in `bottom` that follow each other are tabs on one another. The bottom area runs `below_left` and
+    `below_right`; otherwise these sides keep the window's whole height.
     """
 
     name: str
@@ -34,7 +36,8 @@ class Workspace:
     left_width: float = 0.18
     right_width: float = 0.26
     bottom_height: float = 0.28
-    wide_bottom: bool = False
+    below_left: bool = False
+    below_right: bool = False
 
 
 class Workspaces(QObject):
@@ -47,7 +50,7 @@ class Workspaces(QObject):
         self,
         window: QMainWindow,
         workspaces: tuple[Workspace, ...],
-        docks: Mapping[str, QDockWidget],
+        docks: Mapping[str, StudioDock],
         settings: Settings,
     ) -> None:
         super().__init__(window)
@@ -79,11 +82,12 @@ class Workspaces(QObject):
             _ = self._workspaces[name]
         self.store()
         self._current = name
-        if name == START:
+        with self._settled():
+            # Also before a restore: for a moment the docks of both would share the window, and make it wider.
             self._hide_all()
-        else:
-            self._restore(self._workspaces[name])
-        self.changed.emit(name)
+            if name != START:
+                self._restore(self._workspaces[name])
+            self.changed.emit(name)
 
     def store(self) -> None:
         """Remember the arrangement that is on."""
@@ -95,7 +99,8 @@ class Workspaces(QObject):
         """Lay the workspace that is on out as it was at first."""
         if self._current in self._workspaces:
             self._settings.forget_layout(self._current)
-            self._arrange(self._workspaces[self._current])
+            with self._settled():
+                self._arrange(self._workspaces[self._current])
 
     def go_to_next_panel(self, page: QWidget) -> None:
         """Move the keyboard from the panel it is in to the next one; `page` of the stage comes after the last dock."""
@@ -109,10 +114,39 @@ class Workspaces(QObject):
                 first.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 return
 
-    def shown_docks(self) -> tuple[QDockWidget, ...]:
+    def shown_docks(self) -> tuple[StudioDock, ...]:
         """The docks that are open now, in the order in which the keyboard goes through them."""
         docks = [dock for dock in self._docks.values() if not dock.isHidden() and dock.isVisible()]
         return tuple(sorted(docks, key=lambda dock: (dock.y() // 40, dock.x())))
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Rearrange within this, and nobody sees the steps between the two arrangements."""
+        window = self._window
+        # Animated, the docks would be on their way while the new page is already there, and their tabs come last.
+        animated = window.isAnimated()
+        window.setAnimated(False)
+        window.setUpdatesEnabled(False)
+        try:
+            yield
+            self._settle_tabs()
+        finally:
+            window.setUpdatesEnabled(True)
+            window.setAnimated(animated)
+
+    def _settle_tabs(self) -> None:
+        # Qt leaves the tab bars of the arrangement before in place until it deletes them in a later turn, and may not
+        # show the new ones until the window is resized.
+        for bar in self._tab_bars():
+            QCoreApplication.sendPostedEvents(bar, QEvent.Type.DeferredDelete)
+        self._window.layout().activate()
+        for bar in self._tab_bars():
+            bar.setVisible(bar.count() > 1)
+        for dock in self._docks.values():
+            dock.show_tabbed()
+
+    def _tab_bars(self) -> list[QTabBar]:
+        return self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
 
     def _restore(self, workspace: Workspace) -> None:
         self._set_corners(workspace)
@@ -125,9 +159,8 @@ class Workspaces(QObject):
                 dock.setFloating(False)
 
     def _set_corners(self, workspace: Workspace) -> None:
-        bottom = workspace.wide_bottom
-        self._window.setCorner(Qt.Corner.BottomLeftCorner, _BOTTOM if bottom else _LEFT)
-        self._window.setCorner(Qt.Corner.BottomRightCorner, _BOTTOM if bottom else _RIGHT)
+        self._window.setCorner(Qt.Corner.BottomLeftCorner, _BOTTOM if workspace.below_left else _LEFT)
+        self._window.setCorner(Qt.Corner.BottomRightCorner, _BOTTOM if workspace.below_right else _RIGHT)
 
     def _hide_all(self) -> None:
         for dock in self._docks.values():
@@ -180,7 +213,7 @@ class Workspaces(QObject):
         if bottom:
             self._window.resizeDocks(bottom[:1], [round(height * workspace.bottom_height)], vertical)
 
-    def _of(self, names: tuple[str, ...]) -> list[QDockWidget]:
+    def _of(self, names: tuple[str, ...]) -> list[StudioDock]:
         return [self._docks[name] for name in names if name in self._docks]
 
 

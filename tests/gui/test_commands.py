@@ -13,9 +13,6 @@ from studio.app.palette import CommandPalette
 from studio.app.settings import Settings
 from studio.app.shortcuts import ShortcutSheet
 
-# Qt's offscreen platform says so of every popup and raised window.
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
 
 @pytest.fixture
 def window(qtbot) -> QMainWindow:

@@ -21,9 +21,6 @@ from studio.errors import ModelFileError
 from studio.networks.devices import choose_device
 from tests.gui.denoise_helpers import CountingDenoiser, Workspace, denoiser, recorded, steps, tiny_model
 
-# Qt's offscreen platform says so of every window whose smallest size changes; screens have no such message.
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints")
-
 
 @pytest.fixture
 def workspace(qtbot):

@@ -25,9 +25,6 @@ from studio.diffusion.schedule import linear
 from studio.errors import StorageError
 from tests.helpers.fake_engine import FakeTraining, tiny_bundle
 
-# Qt's offscreen platform says so of every popup and raised window.
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
 
 @pytest.fixture
 def settings() -> Settings:

@@ -25,8 +25,6 @@ from studio.app.widgets.ticks import Tick
 from studio.errors import DataError
 
 # Raising windows and limiting their size is not for a platform without a screen, and it says so each time.
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-
 
 @pytest.fixture(autouse=True)
 def dark(application):

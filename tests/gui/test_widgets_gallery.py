@@ -16,8 +16,6 @@ from PySide6.QtWidgets import QApplication
 from studio.app.theme import theme
 from tests.helpers.gallery import gallery
 
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -15,8 +15,6 @@ from studio.app.widgets.picture_view import PictureView
 from studio.app.widgets.tile import Tile
 
 # Raising windows and limiting their size is not for a platform without a screen, and it says so each time.
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-
 
 @pytest.fixture(autouse=True)
 def dark(application):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, Slot
-from PySide6.QtGui import QAction, QColor, QFont, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QAction, QColor, QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.theme import FontSize, Size, Space, theme
@@ -70,8 +70,12 @@ class StudioDock(QDockWidget):
         self._bar.float_button.clicked.connect(self.float_action.toggle)
         self._bar.close_button.clicked.connect(self.close)
         self.topLevelChanged.connect(self._show_floating)
-        self.visibilityChanged.connect(self._show_tabbed)
-        self.dockLocationChanged.connect(self._show_tabbed)
+        self.visibilityChanged.connect(self.show_tabbed)
+        self.dockLocationChanged.connect(self.show_tabbed)
+        # Qt tells of a dock's own moves only; whoever is tabbed on another one changes size, and hears it that way.
+        self._moved = QTimer(self)
+        self._moved.setSingleShot(True)
+        self._moved.timeout.connect(self.show_tabbed)
         self._show_floating(self.isFloating())
 
     def set_subtitle(self, text: str) -> None:
@@ -112,13 +116,18 @@ class StudioDock(QDockWidget):
         name = "Dock again" if floating else "Float"
         self._bar.float_button.set_icon("dock" if floating else "float")
         self._bar.float_button.set_tooltip(name)
-        self._show_tabbed()
+        self.show_tabbed()
 
     @Slot()
-    def _show_tabbed(self) -> None:
+    def show_tabbed(self) -> None:
+        """Look again whether a tab carries the title, after docks were rearranged."""
         window = self.parent()
         tabbed = isinstance(window, QMainWindow) and not self.isFloating() and bool(window.tabifiedDockWidgets(self))
         self._bar.title.setVisible(not tabbed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._moved.start(0)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -69,9 +69,9 @@ class SamplerSettings:
             )
         if every and self.variance == "beta":
             clipped = ", clipped" if self.clip else ""
-            return f"All {step_count:,} noise levels = Algorithm 20.2{clipped}"
+            return f"All {step_count:,} = Algorithm 20.2{clipped}"
         if every:
-            return f"All {step_count:,} noise levels, a little less fresh noise than Algorithm 20.2"
+            return f"All {step_count:,}, with less noise than Algorithm 20.2"
         if self.variance == "beta":
-            return "Too much noise for so few steps: the smaller one fits."
-        return f"{self.steps} strides over {step_count:,} noise levels"
+            return "Much noise for few steps: the smaller fits"
+        return f"{self.steps} strides over {step_count:,} levels"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from studio.app.imaging import fitted_size
 
-COLUMN_GAP = 28
-_PANE_LEAST = 316
+COLUMN_GAP = 24
+_PANE_LEAST, _PANE_USUAL, _PANE_SHARE = 316, 408, 0.45
+"""The pane of tiles has its usual width or this share of the room, and never less than its words need."""
 _NARROWEST_COLUMN = 280
 _SMALLEST_SHARE = 0.78
 """The large picture gives up at most this much of its side for larger tiles."""
@@ -39,7 +40,8 @@ def share_room(
     """
     width, height = room
     best, best_worth = None, -1.0
-    limit = (max(width - _PANE_LEAST - COLUMN_GAP, 1) * ratio, max(height, 1) * ratio)
+    widest = width - COLUMN_GAP - max(_PANE_LEAST, min(_PANE_USUAL, round(_PANE_SHARE * width)))
+    limit = (max(widest, 1) * ratio, max(height, 1) * ratio)
     largest = 0.0
     for _ in range(_MOST_CANDIDATES):
         fitted = fitted_size(*picture_size, *limit)
@@ -47,7 +49,7 @@ def share_room(
         largest = largest or shown[0]
         if best is not None and shown[0] < _SMALLEST_SHARE * largest:
             break
-        column = max(round(shown[0]), min(_NARROWEST_COLUMN, width - _PANE_LEAST - COLUMN_GAP))
+        column = max(round(shown[0]), min(_NARROWEST_COLUMN, widest))
         pane = width - column - COLUMN_GAP
         worth = max(shown) + _WEIGHT_OF_TILES * max(tile_for(pane))
         if worth > best_worth:

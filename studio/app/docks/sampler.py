@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QProgressBar, QVBoxLayout, QWidget
 
 from studio.app.denoising import denoising_of
 from studio.app.icons import icon
@@ -110,9 +110,11 @@ class SamplerDock(StudioDock):
         steps = QVBoxLayout()
         steps.setSpacing(2)
         steps.addWidget(self._steps)
-        steps.addWidget(self._remark)
-        steps.addSpacing(Space.XS)
-        steps.addWidget(self._book)
+        remark = QHBoxLayout()
+        remark.setSpacing(Space.S)
+        remark.addWidget(self._remark, 1)
+        remark.addWidget(self._book, 0, Qt.AlignmentFlag.AlignVCenter)
+        steps.addLayout(remark)
         column.addLayout(steps)
         for widget in (self._variance_row, self._eta, self._seed, self._count, self._clip):
             column.addWidget(widget)
@@ -189,11 +191,14 @@ class SamplerDock(StudioDock):
 
     def _show_book(self) -> None:
         if self._denoising.settings.is_book(self._step_count):
-            self._book.set_text(f"Back to {USUAL_STEPS} steps")
-            self._book.set_tooltip(self._book.text(), reason="Longer strides, with the fresh noise √β̃ that fits them")
+            self._book.set_text(f"{USUAL_STEPS} steps")
+            self._book.set_tooltip(
+                f"Back to {USUAL_STEPS} steps", reason="Longer strides, with the fresh noise √β̃ that fits them"
+            )
         else:
-            self._book.set_text(f"Algorithm 20.2: all {self._step_count:,} steps")
-            self._book.set_tooltip(self._book.text(), reason="Every noise level in turn, fresh noise √β, no clipping")
+            self._book.set_text("Algorithm 20.2")
+            name = f"Algorithm 20.2: all {self._step_count:,} steps"
+            self._book.set_tooltip(name, reason="Every noise level in turn, fresh noise √β, no clipping")
 
     @Slot()
     def _toggle_book(self) -> None:

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.theme import FontSize, symbol_font, theme, ui_font
@@ -19,6 +19,10 @@ from studio.app.theme import FontSize, symbol_font, theme, ui_font
 SUBSCRIPT_SCALE = 0.74
 _SUBSCRIPT_DROP = 0.24
 _HAIR_SPACE = 0.06
+_COMBINING_TILDE, _TILDE = "\u0303", "\u02dc"
+_TILDE_GAP = 0.04
+_TILDE_LEAN = 0.09
+"""How far an accent over an italic letter stands to the right of its middle."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +93,32 @@ class MathLine:
         return x
 
     def _place(self, text: str, font: QFont, x: float, drop: float, role: str) -> float:
+        before, tilde, after = text.partition(_COMBINING_TILDE)
+        if tilde:
+            x = self._place(before, font, x, drop, role)
+            self._place_tilde(before[-1:], font, x, drop, role)
+            return self._place(after, font, x, drop, role) if after else x
         metrics = QFontMetricsF(font)
         self._pieces.append(_Piece(text, font, x, drop, role))
         self.ascent = max(self.ascent, metrics.ascent() - drop)
         self.descent = max(self.descent, metrics.descent() + drop)
         return x + metrics.horizontalAdvance(text)
+
+    def _place_tilde(self, letter: str, font: QFont, end: float, drop: float, role: str) -> None:
+        # The font's own combining tilde strikes through letters as tall as β.
+        ink, mark = _ink(letter, font), _ink(_TILDE, font)
+        size = font.pixelSize()
+        middle = end - QFontMetricsF(font).horizontalAdvance(letter) + ink.center().x() + size * _TILDE_LEAN
+        rise = drop + ink.top() - size * _TILDE_GAP - mark.bottom()
+        self._pieces.append(_Piece(_TILDE, font, middle - mark.center().x(), rise, role))
+        self.ascent = max(self.ascent, -(rise + mark.top()))
+
+
+def _ink(text: str, font: QFont) -> QRectF:
+    """What is black of a text whose baseline begins at the origin."""
+    path = QPainterPath()
+    path.addText(0, 0, font, text)
+    return path.boundingRect()
 
 
 def split_subscripts(markup: str) -> list[tuple[str, bool]]:

@@ -9,9 +9,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.imaging import fitted_rect, paint_picture
 from studio.app.theme import theme
+from studio.app.widgets.pixel_values import paint_pixel_values
 from studio.app.widgets.shown_picture import ShownPicture
 
 _EDGE = 3
+_DECIMALS = 2
 
 
 class PictureView(QWidget):
@@ -162,6 +164,7 @@ class PictureView(QWidget):
             return
         area = self.picture_rect()
         paint_picture(painter, area, self._image)
+        paint_pixel_values(painter, area, self._shown, self._image, _DECIMALS)
         if self._edge_role:
             painter.fillRect(
                 QRectF(area.left(), area.top() - _EDGE, area.width(), _EDGE), tokens.color(self._edge_role)

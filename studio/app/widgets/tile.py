@@ -1,4 +1,4 @@
-"""A small picture with its symbol, two words, and its true minimum and maximum."""
+"""A small picture with its symbol, two words, and its true minimum and maximum, or all of its few numbers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from studio.app.imaging import fitted_rect, paint_picture
 from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.labels import format_number
 from studio.app.widgets.math_text import MathLine, Term, plain_text
+from studio.app.widgets.pixel_values import has_pixel_values, paint_pixel_values
 from studio.app.widgets.shown_picture import ShownPicture
 
 _EDGE = 3
 _HEAD = 22
 _FOOT = 18
+_LEAST_PIXEL_DECIMALS = 2
 
 
 class Tile(QWidget):
@@ -133,10 +135,14 @@ class Tile(QWidget):
         self._paint_head(painter)
         area = self.picture_rect()
         painter.fillRect(QRectF(area.left(), area.top() - _EDGE, area.width(), _EDGE), tokens.color(self._role))
-        if self._image is None:
+        if self._image is None or self._shown is None:
             painter.fillRect(area, tokens.color("canvas"))
             return
         paint_picture(painter, area, self._image)
+        decimals = max(self._decimals, _LEAST_PIXEL_DECIMALS)
+        if has_pixel_values(self._shown, area, decimals):
+            paint_pixel_values(painter, area, self._shown, self._image, decimals)
+            return
         painter.setFont(ui_font(FontSize.RANGE))
         painter.setPen(tokens.color("muted"))
         # Numbers wider than a very small picture stand beyond it rather than on each other.

@@ -77,12 +77,14 @@ class DeviceChoice(QObject):
             self._commands.set_checked("run.device.auto", True)
         self._use(result.chosen)
 
+    @Slot(str)
     def choose(self, name: str) -> None:
         """Use this device from now on; AUTOMATIC for the fastest."""
         self._settings.device = name
         for device, _ in self._devices:
             # The fastest comes first, so it is what "automatic" means.
             if name in (AUTOMATIC, device.name):
+                self._commands.set_checked(f"run.device.{name}", True)
                 self._use(device)
                 return
 

@@ -111,6 +111,8 @@ class MainWindow(AcceptsFiles, QMainWindow):
         dataset.browse_requested.connect(self.file_dialogs.open_files)
         dataset.starter_requested.connect(self.open_starter)
         self.panels.training.save_requested.connect(self.file_dialogs.save_model)
+        self.panels.training.open_requested.connect(self.file_dialogs.open_folder)
+        self.panels.training.device_requested.connect(self.device_choice.choose)
         self.panels.training.controller.phase_changed.connect(self._update_commands)
         self.status_bar.cancel_requested.connect(self._cancel_job)
         self.closing.ready.connect(self._close_at_last, Qt.ConnectionType.QueuedConnection)

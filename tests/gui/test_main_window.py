@@ -405,6 +405,10 @@ def test_devices_are_found_in_the_background_and_can_be_chosen(window: MainWindo
     assert window.commands.action("run.device.cpu").isChecked()
     window.commands.run("run.device.auto")
     assert settings.device == "auto"
+    window.panels.training.device_requested.emit("cpu")
+    assert settings.device == "cpu"
+    assert window.commands.action("run.device.cpu").isChecked()
+    assert not window.commands.action("run.device.auto").isChecked()
 
 
 def test_the_two_pixel_door_trains_and_closing_saves_the_run(settings: Settings, qtbot, monkeypatch) -> None:

@@ -186,8 +186,37 @@ def test_a_run_that_was_left_is_not_offered_again(qtbot, stage: TrainingStage, s
     found = find_unfinished()
     assert found is not None
     assert found.title == "Two pixels"
-    stage._leave(found.folder)
+    stage._unfinished.leave(found)
     assert find_unfinished() is None
+
+
+def test_a_run_with_too_many_pictures_waits_for_them(qtbot, stage, state, runner, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(run_folders, "MOST_PICTURE_BYTES", 10)
+    endless(stage)
+    qtbot.waitUntil(lambda: stage.controller.phase is Phase.RUNNING, timeout=30_000)
+    qtbot.waitUntil(lambda: state.run.step > 20, timeout=10_000)
+    state.training.cancel()
+    qtbot.waitUntil(lambda: stage.controller.phase is Phase.IDLE, timeout=10_000)
+    folder = state.run.folder
+
+    other = StudioState()
+    later = TrainingStage(other, runner)
+    qtbot.addWidget(later)
+    qtbot.waitUntil(lambda: "was interrupted" in later.banner.text(), timeout=5000)
+    banner_buttons(later)["Resume it"].click()
+    assert "Open the pictures of “Two pixels”" in later.banner.text()
+    with qtbot.waitSignal(later.open_requested):
+        banner_buttons(later)["Open…"].click()
+    with caplog.at_level(logging.ERROR):
+        other.set_image_set(two_pixels(63))
+        qtbot.waitUntil(lambda: later.controller.phase is Phase.IDLE, timeout=10_000)
+    assert "Open the pictures" in later.banner.text()
+    with qtbot.waitSignal(later.controller.run_ready, timeout=30_000) as ready:
+        other.set_image_set(two_pixels())
+    assert ready.args[0].run.folder == folder
+    assert later._unfinished.awaiting is None
+    later.controller.stop_and_discard()
+    qtbot.waitUntil(lambda: later.controller.phase is Phase.IDLE, timeout=10_000)
 
 
 def failing(error: Exception):
@@ -285,6 +314,14 @@ def test_narrow_and_wide_both_show_the_clock(qtbot, stage: TrainingStage) -> Non
     stage.controller._set_phase(Phase.IDLE)
 
 
+def test_messages_and_settings_never_push_the_docks(qtbot, stage: TrainingStage) -> None:
+    before = stage.minimumSizeHint()
+    stage.header._advanced.setChecked(True)
+    stage.ask_to_discard()
+    qtbot.wait(20)
+    assert stage.minimumSizeHint() == before
+
+
 def test_two_pixel_pictures_also_show_as_points(qtbot, stage: TrainingStage) -> None:
     with qtbot.waitSignal(stage.controller.kept, timeout=60_000):
         start(stage)
@@ -316,6 +353,26 @@ def test_options_reach_the_recipe(options: TrainingOptions) -> None:
     assert (settings.batch_size, settings.learning_rate, settings.seed) == (16, 0.001, 7)
     assert (settings.parameterization, settings.horizontal_flips) == ("x0", True)
     assert width_of(network) == 16
+
+
+def test_the_time_set_by_hand_counts_and_is_said(qtbot, stage: TrainingStage) -> None:
+    assert stage.header.headline == "Ready to train"
+    stage.options.fields["time"].set_value(10)
+    assert stage.options.recipe()[0].budget == Budget(minutes=10)
+    assert stage.header.headline == "Ready for 10 min"
+    stage.header.set_intent("sketch")
+    assert stage.options.recipe()[0].budget == Budget(minutes=1)
+    assert stage.header.headline == "Ready to train"
+
+
+def test_the_device_is_asked_for_and_shown_once_it_is_in_use(qtbot, options: TrainingOptions, state) -> None:
+    field = options.fields["device"]
+    field.set_options([("cpu", "CPU"), ("cuda:0", "GPU")])
+    state.set_device(choose_device("cpu"))
+    with qtbot.waitSignal(options.device_requested) as asked:
+        field.set_value("cuda:0")
+    assert asked.args == ["cuda:0"]
+    assert state.device.name == "cpu"
 
 
 def test_algorithm_20_1_is_the_book_but_for_what_it_leaves_open(options: TrainingOptions) -> None:

@@ -16,6 +16,7 @@ from studio.app.widgets.tile import Tile
 
 # Raising windows and limiting their size is not for a platform without a screen, and it says so each time.
 
+
 @pytest.fixture(autouse=True)
 def dark(application):
     theme().install("dark")

@@ -29,7 +29,8 @@ _TAIL_BYTES = 1 << 16
 class UnfinishedRun:
     """A run that was broken off before its budget was spent.
 
-    title: of its pictures. step, seconds: how far it came. fraction: of its budget, in [0, 1).
+    title: of its pictures. step, seconds: how far it came. fraction: of its budget, in [0, 1). has_pictures: whether
+    `stored_pictures` has them.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class UnfinishedRun:
     step: int
     seconds: float
     fraction: float
+    has_pictures: bool
 
 
 def find_unfinished() -> UnfinishedRun | None:
@@ -115,7 +117,7 @@ def _unfinished(folder: Path) -> UnfinishedRun | None:
         return None
     # A folder is named after the time and the data: "2026-11-24 11.10.05 digits".
     title = folder.name.split(" ", 2)[-1].replace("-", " ")
-    return UnfinishedRun(folder, title, step, seconds, done)
+    return UnfinishedRun(folder, title, step, seconds, done, (folder / PICTURES_NAME).is_file())
 
 
 def _last_line(path: Path) -> dict:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from studio.app.docks import run_folders
 from studio.app.docks.dataset_health import size_words
 from studio.app.docks.torch_gate import TorchGate
 from studio.app.docks.training_controller import Phase, TrainingController
 from studio.app.docks.training_events import EventFeed
 from studio.app.docks.training_header import TrainingHeader
 from studio.app.docks.training_jobs import KeptModel, RunReady
+from studio.app.docks.unfinished import UnfinishedOffer
 from studio.app.docks.wall_panel import WallPanel
 from studio.app.runner import Runner
 from studio.app.state import StudioState
@@ -25,6 +24,7 @@ from studio.app.widgets.panel_ground import PanelGround
 from studio.errors import LossNotFinite, OutOfMemory, StorageError, StudioError
 
 REDRAW_MS = 100
+LEAST_HEIGHT = 260
 
 
 class TrainingStage(QWidget):
@@ -32,6 +32,10 @@ class TrainingStage(QWidget):
 
     save_requested = Signal()
     """The person wants the model in a file of their choice."""
+    open_requested = Signal()
+    """The person wants to choose pictures."""
+    device_requested = Signal(str)
+    """The name of the device on which the next training is to run."""
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,13 +51,13 @@ class TrainingStage(QWidget):
         self._fractions: dict[int, float] = {}
         self._pending: object | None = None
         self._build()
+        self._unfinished = UnfinishedOffer(state, self.controller, self.banner, self)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
         self._redraw.timeout.connect(self._show_progress)
         self._connect(runner)
         self._refresh()
-        QTimer.singleShot(0, self, self._offer_unfinished)
 
     # What commands of the window call
 
@@ -81,6 +85,10 @@ class TrainingStage(QWidget):
             "warn",
             [("Discard the run", self.controller.stop_and_discard), ("Keep training", self.banner.clear)],
         )
+
+    def minimumSizeHint(self) -> QSize:
+        # Settings and messages that open take their room from the wall; they must not push the docks around.
+        return QSize(self.header.minimumSizeHint().width(), LEAST_HEIGHT)
 
     # Building
 
@@ -112,6 +120,7 @@ class TrainingStage(QWidget):
         self.controller.dropped.connect(self._on_dropped)
         self.controller.stopped.connect(self._on_stopped)
         self.controller.failed.connect(self._on_failed)
+        self._unfinished.open_requested.connect(self.open_requested)
         self._state.image_set_changed.connect(self._choose_recipe)
         self._state.schedule_changed.connect(self._refresh)
         feed = EventFeed(self._state, self)
@@ -131,6 +140,8 @@ class TrainingStage(QWidget):
 
         self.options = TrainingOptions(self._state, self._options_frame)
         self._options_row.addWidget(self.options)
+        self.options.device_requested.connect(self.device_requested)
+        self.options.changed.connect(self._refresh)
         self._choose_recipe()
 
     # Before a run
@@ -150,29 +161,6 @@ class TrainingStage(QWidget):
             self.banner.show_error(error)
             return
         self.controller.start(settings, network_config)
-
-    @Slot()
-    def _offer_unfinished(self) -> None:
-        run = run_folders.find_unfinished()
-        if run is None or self.controller.phase is not Phase.IDLE or self._state.run is not None:
-            return
-        self.banner.show_message(
-            f"A training on {run.title} was interrupted after {clock(run.seconds)}.",
-            f"It can go on at step {run.step:,}, {run.fraction:.0%} of the way.",
-            "info",
-            [("Resume it", partial(self._take_up, run.folder)), ("Leave it", partial(self._leave, run.folder))],
-        )
-
-    def _take_up(self, folder: Path) -> None:
-        self.banner.clear()
-        self.controller.take_up(folder)
-
-    def _leave(self, folder: Path) -> None:
-        self.banner.clear()
-        try:
-            run_folders.mark_ended(folder, None)
-        except StudioError as error:
-            self.banner.show_error(error)
 
     # While it runs
 
@@ -234,10 +222,10 @@ class TrainingStage(QWidget):
         if event is None or event.seconds_left is None:
             self.header.show_words("Estimating…", "how long it will take")
             return
-        detail = f"of about {_duration(event.seconds + event.seconds_left)}"
-        if settings is not None and event.fraction > settings.decay_start:
-            detail += " · learning rate falls"
-        self.header.show_words(f"{clock(event.seconds_left)} left", detail)
+        whole = f"of about {_duration(event.seconds + event.seconds_left)}"
+        falls = settings is not None and event.fraction > settings.decay_start
+        longer = (f"{whole} · learning rate falls",) if falls else ()
+        self.header.show_words(f"{clock(event.seconds_left)} left", *longer, whole)
 
     @Slot()
     def _show_marks(self) -> None:
@@ -278,6 +266,8 @@ class TrainingStage(QWidget):
 
     @Slot(object, str)
     def _on_failed(self, error: StudioError, trace: str) -> None:
+        if self._unfinished.take_refusal(error):
+            return
         actions = []
         suggestion = self.controller.suggestion(error)
         if suggestion is not None:
@@ -302,7 +292,7 @@ class TrainingStage(QWidget):
         if phase is Phase.RUNNING:
             self._show_time()
         elif phase in (Phase.PAUSED, Phase.PAUSING):
-            self.header.show_words("Paused", "the model stays usable in every workspace")
+            self.header.show_words("Paused", "the model stays usable in every workspace", "usable everywhere")
         elif phase is Phase.STARTING:
             self.header.show_words("Getting ready…", "building the network")
         elif phase is Phase.STOPPING:
@@ -319,9 +309,13 @@ class TrainingStage(QWidget):
             words = "Trained for" if run.fraction >= 1.0 else "Stopped after"
             self.header.show_words(f"{words} {clock(run.seconds)}", "Start trains a new model")
         elif image_set is None:
-            self.header.show_words("No pictures yet", "drop a folder anywhere, or take a starter set")
+            self.header.show_words("No pictures yet", "drop a folder anywhere, or take a starter set", "drop a folder")
         else:
-            self.header.show_words("Ready to train", f"{image_set.count:,} pictures, {size_words(image_set)}")
+            ready = "Ready to train"
+            if self.options is not None and self.options.budget_is_by_hand:
+                ready = f"Ready for {_duration(60 * self.options.budget.minutes)}"
+            pictures = f"{image_set.count:,} pictures"
+            self.header.show_words(ready, f"{pictures}, {size_words(image_set)}", pictures)
 
     def _empty_words(self) -> tuple[str, str]:
         if self.controller.alive:

@@ -230,7 +230,7 @@ class TrainingController(QObject):
         if phase is not None and self._phase is not Phase.STARTING:
             if phase is Phase.PAUSED and self._phase is not Phase.PAUSED:
                 # Whoever pauses may leave the computer: nothing should be lost then.
-                self._runner.interject(jobs.save_checkpoint(self._state.run), "Saving the training")
+                self._runner.interject(jobs.save_checkpoint(self._state.run), "Saving the training", essential=True)
             self._set_phase(phase)
 
     @Slot(object)
@@ -266,7 +266,8 @@ class TrainingController(QObject):
 
     def _follow(self, job: object, title: str, on_success: object) -> None:
         self._set_phase(Phase.KEEPING)
-        self._after = self._runner.interject(job, title)
+        # Closing the window must cost neither a model that was asked for nor half a removal.
+        self._after = self._runner.interject(job, title, essential=True)
         self._after.succeeded.connect(on_success)
         self._after.failed.connect(self._on_after_failed)
         self._after.cancelled.connect(self._on_after_cancelled)

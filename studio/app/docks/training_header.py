@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from studio.app.docks.training_controller import Phase
 from studio.app.theme import FontSize, Size, Space, theme
 from studio.app.widgets.controls import IconButton, Label, PrimaryButton, SecondaryButton, SegmentedControl
+from studio.app.widgets.fitting import Fact, FactRow, FittingLabel
 from studio.app.widgets.moments import clock
 from studio.app.widgets.progress_track import ProgressTrack
 
@@ -18,6 +19,13 @@ NARROW = 760
 WIDE_ENOUGH_FOR_BOTH = 850
 NARROWEST = 520
 _INTENTS = (("sketch", "Sketch\n1 min"), ("good", "Good\n4 min"), ("patient", "Patient\n30 min"))
+
+_FACTS = (
+    Fact("step", "step 0,000", 4),
+    Fact("epoch", "epoch 00.0", 1),
+    Fact("speed", "0,000 pictures/s", 3),
+    Fact("saved", "saved just now", 2, at_end=True),
+)
 
 _BUTTON = {
     Phase.IDLE: ("Start", "play", True),
@@ -81,12 +89,13 @@ class TrainingHeader(QWidget):
 
     @property
     def detail(self) -> str:
-        return self._detail.text()
+        return self._detail.wordings()[0]
 
     @property
     def facts(self) -> tuple[str, str, str, str]:
         """Step, epoch, speed and when it was saved, as shown."""
-        return self._step.text(), self._epoch.text(), self._speed.text(), self._saved.text()
+        step, epoch, speed, saved = (self._facts.text(fact.name) for fact in _FACTS)
+        return step, epoch, speed, saved
 
     def set_intent(self, intent: str) -> None:
         self._intent.set_value(intent)
@@ -109,26 +118,26 @@ class TrainingHeader(QWidget):
             self._clock.stop()
         self._fit()
 
-    def show_words(self, headline: str, detail: str) -> None:
-        """The large line and the muted one beside it, or below it where room is short."""
+    def show_words(self, headline: str, *detail: str) -> None:
+        """The large line, and beside or below it the longest wording of `detail` there is room for, longest first."""
         self._headline.setText(headline)
-        self._detail.setText(detail)
-        self._below.setText(detail)
+        self._detail.set_wordings(*detail)
+        self._below.set_wordings(*detail)
 
     def show_progress(self, step: int, epoch: float, speed: float | None, fraction: float) -> None:
         """The line of numbers and the bar."""
-        first = not self._step.text()
-        self._step.setText(f"step {step:,}")
-        self._epoch.setText(f"epoch {epoch:.1f}")
-        self._speed.setText(f"{speed:,.0f} pictures/s" if speed else "")
+        first = not self._facts.text("step")
+        self._facts.set_text("step", f"step {step:,}")
+        self._facts.set_text("epoch", f"epoch {epoch:.1f}")
+        self._facts.set_text("speed", f"{speed:,.0f} pictures/s" if speed else "")
         self._track.set_fraction(fraction)
         if first:
             self._fit()
 
     def clear_progress(self) -> None:
         """Before the first run."""
-        for label in (self._step, self._epoch, self._speed, self._saved):
-            label.setText("")
+        for fact in _FACTS:
+            self._facts.set_text(fact.name, "")
         self._saved_at = None
         self._track.set_fraction(0.0)
         self._track.set_marks(())
@@ -165,12 +174,9 @@ class TrainingHeader(QWidget):
         menu.addActions([keep, discard])
         self._stop.setMenu(menu)
         self._headline = Label("", self, size=FontSize.HEADLINE, weight=QFont.Weight.DemiBold)
-        self._detail = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
-        self._below = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
+        self._detail, self._below = FittingLabel(self), FittingLabel(self)
         self._track = ProgressTrack(self)
-        self._step, self._epoch, self._speed, self._saved = (
-            Label("", self, role="muted", size=FontSize.LABEL) for _ in range(4)
-        )
+        self._facts = FactRow(_FACTS, self)
         self._divider = _Divider(self)
         self._intent_label = Label("Intent", self, role="muted", size=FontSize.LABEL)
         self._intent = SegmentedControl(_INTENTS, self, name="Intent")
@@ -188,18 +194,12 @@ class TrainingHeader(QWidget):
         words.addWidget(self._headline)
         words.addWidget(self._detail, 1)
         words.setAlignment(self._detail, Qt.AlignmentFlag.AlignBottom)
-        numbers = QHBoxLayout()
-        numbers.setSpacing(Space.L)
-        for label in (self._step, self._epoch, self._speed):
-            numbers.addWidget(label)
-        numbers.addWidget(self._below, 1)
-        numbers.addStretch(0)
-        numbers.addWidget(self._saved)
         middle = QVBoxLayout()
         middle.setSpacing(Space.XS)
         middle.addLayout(words)
         middle.addWidget(self._track)
-        middle.addLayout(numbers)
+        middle.addWidget(self._facts)
+        middle.addWidget(self._below)
         side = QVBoxLayout()
         side.setSpacing(Space.XS)
         side.addWidget(self._intent_label)
@@ -233,29 +233,28 @@ class TrainingHeader(QWidget):
         self._primary.setMinimumWidth(112 if narrow else 148)
         for widget in (self._divider, self._intent_label, self._intent):
             widget.setVisible(shown)
-        numbers = bool(self._step.text())
-        below = narrow and not numbers
-        self._step.setVisible(numbers)
-        # Once it is over, how fast it was and when it was saved matter no more.
+        numbers = bool(self._facts.text("step"))
         going_on = self._phase is not Phase.IDLE
-        self._epoch.setVisible(numbers and not (narrow and going_on))
-        self._speed.setVisible(numbers and going_on)
-        self._saved.setVisible(going_on)
+        # Once it is over, how fast it was and when it was saved matter no more.
+        self._facts.set_wanted(*(("step", "epoch", "speed", "saved") if going_on else ("step", "epoch")))
+        # Before the first numbers their line is free, and wider than what is left beside the headline.
+        below = narrow and not numbers
+        self._facts.setVisible(not below)
         self._below.setVisible(below)
-        self._detail.setVisible(not narrow or (numbers and going_on))
+        self._detail.setVisible(not below)
 
     @Slot()
     def _show_saved(self) -> None:
         if self._saved_at is None:
-            self._saved.setText("")
+            self._facts.set_text("saved", "")
             return
         seconds = int(time.monotonic() - self._saved_at)
         if seconds < 2:
-            self._saved.setText("saved just now")
+            self._facts.set_text("saved", "saved just now")
         elif seconds < 100:
-            self._saved.setText(f"saved {seconds} s ago")
+            self._facts.set_text("saved", f"saved {seconds} s ago")
         else:
-            self._saved.setText(f"saved {clock(seconds)} ago")
+            self._facts.set_text("saved", f"saved {clock(seconds)} ago")
 
     @Slot()
     def _keep(self) -> None:

@@ -18,7 +18,7 @@ from studio.networks.points import PointConfig
 from studio.networks.stem import SpaceToDepthConfig
 from studio.networks.unet import UNetConfig
 from studio.training.presets import preset
-from studio.training.settings import ALGORITHM_20_1, TrainingSettings
+from studio.training.settings import ALGORITHM_20_1, Budget, TrainingSettings
 
 _LABEL = 88
 _COLUMN = 250
@@ -30,6 +30,8 @@ class TrainingOptions(QWidget):
     """Fields filled from a preset; whoever changes none gets the preset as it is. They count for the next run."""
 
     changed = Signal()
+    device_requested = Signal(str)
+    """The name of the device that was chosen; it is shown as chosen once the state has it."""
 
     def __init__(self, state: StudioState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,10 +65,20 @@ class TrainingOptions(QWidget):
             self._settings, self._network_config = preset(intent, shape)
             self._fill()
 
+    @property
+    def budget(self) -> Budget:
+        """How long the next run is to take."""
+        return Budget(minutes=float(self._minutes.value()))
+
+    @property
+    def budget_is_by_hand(self) -> bool:
+        """Whether the time is another than the intent's."""
+        return self.budget != self._settings.budget
+
     def recipe(self) -> tuple[TrainingSettings, NetworkConfig]:
         """Settings and network of the next run. Raises SettingsError."""
         base = self._settings
-        settings = replace(base, batch_size=int(self._batch.value()), seed=self._seed.value())
+        settings = replace(base, budget=self.budget, batch_size=int(self._batch.value()), seed=self._seed.value())
         if self._exact.value():
             kept = {name: getattr(settings, name) for name in _NOT_IN_THE_BOOK}
             settings = replace(ALGORITHM_20_1, **kept)
@@ -86,6 +98,18 @@ class TrainingOptions(QWidget):
         devices = [(device.name, device.label) for device in available_devices()]
         self._device = ComboField(
             "Device", devices, self, label_width=_LABEL, tooltip="Where the network trains. The fastest is chosen."
+        )
+        self._minutes = NumberField(
+            "Time",
+            0.1,
+            60 * 24,
+            4,
+            1,
+            parent=self,
+            suffix=" min",
+            step=1,
+            label_width=_LABEL,
+            tooltip="How long the run takes, in minutes of training. The learning rate falls towards its end.",
         )
         self._batch = NumberField(
             "Batch",
@@ -141,6 +165,7 @@ class TrainingOptions(QWidget):
         )
         self._fields: dict[str, QWidget] = {
             "device": self._device,
+            "time": self._minutes,
             "batch": self._batch,
             "rate": self._rate,
             "width": self._width,
@@ -164,6 +189,8 @@ class TrainingOptions(QWidget):
 
     def _fill(self) -> None:
         self._filling = True
+        if self._settings.budget.minutes is not None:
+            self._minutes.set_value(self._settings.budget.minutes)
         self._batch.set_value(self._settings.batch_size)
         self._rate.set_value(self._settings.learning_rate)
         self._target.set_value(str(self._settings.parameterization))
@@ -185,9 +212,8 @@ class TrainingOptions(QWidget):
 
     @Slot(object)
     def _choose_device(self, name: object) -> None:
-        for device in available_devices():
-            if device.name == name:
-                self._state.set_device(device)
+        if self._state.device is None or name != self._state.device.name:
+            self.device_requested.emit(str(name))
 
     @Slot()
     def _show_device(self) -> None:

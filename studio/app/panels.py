@@ -42,7 +42,7 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
     """Build every panel once; workspaces only arrange them."""
     log = LogDock(state, keeper, window)
     docks: dict[str, StudioDock] = {
-        "dataset": DatasetDock(state, runner, window),
+        "dataset": DatasetDock(state, window),
         "loss": LossDock(state, runner, window),
         "schedule": ScheduleDock(state, runner, window),
         "sampler": SamplerDock(state, runner, window),

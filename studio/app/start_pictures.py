@@ -20,7 +20,7 @@ _FRAME_MS = 110
 _REST_FRAMES = 16
 _STRIP_LENGTH = 11
 _TRAIL = 14
-_REACH = 1.5
+_REACH = 1.05
 
 
 class _DoorPicture(QWidget):
@@ -285,9 +285,8 @@ class PlanePicture(_Film):
             painter.drawEllipse(self._place(x, y), 3.2, 3.2)
 
     def _place(self, x: float, y: float) -> QPointF:
-        # The data lie within ±1; noise of variance one is mostly within ±2 and may leave the picture.
-        scale = min(self.width(), self.height()) / 2 / _REACH
-        return QPointF(self.width() / 2 + x * scale, self.height() / 2 - y * scale)
+        # The square in which all data lie fills the picture, whatever its shape; noise comes in from outside.
+        return QPointF(self.width() / 2 * (1 + x / _REACH), self.height() / 2 * (1 - y / _REACH))
 
 
 def _faded(color: QColor, alpha: int) -> QColor:

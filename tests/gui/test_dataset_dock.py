@@ -1,4 +1,4 @@
-"""The data set panel: what there is, what to know about it, and the import that goes on."""
+"""The data set panel: what there is, and what to know about it."""
 
 # Fixtures come by import, so each test that takes one shadows it.
 # ruff: noqa: F811
@@ -14,14 +14,14 @@ from studio.app.docks.dataset import DatasetDock
 from studio.app.docks.dataset_browser import PAGE, DatasetBrowser
 from studio.app.docks.dataset_health import Health, health_lines, size_words, verdict
 from studio.data.image_set import ImageSet
-from studio.data.importing import ImportProgress, load_images
+from studio.data.importing import load_images
 from studio.data.report import ImportReport, SkippedFile
 from tests.gui.training_helpers import place, runner, small_pictures, state, two_pixels  # noqa: F401  (fixtures)
 
 
 @pytest.fixture
-def dock(place, state, runner) -> DatasetDock:
-    dock = DatasetDock(state, runner)
+def dock(place, state) -> DatasetDock:
+    dock = DatasetDock(state)
     place(dock, 290, 900)
     return dock
 
@@ -112,27 +112,6 @@ def test_files_not_taken_are_named_with_their_reasons(qtbot, dock: DatasetDock, 
     assert dock.health.files_text == "notes.txt: not a picture\nhalf.png: cut short"
     state.set_image_set(small_pictures())
     assert not dock.health.why_button.isVisible()
-
-
-def test_an_import_shows_how_far_it_is_and_can_be_cancelled(qtbot, dock: DatasetDock, runner) -> None:
-    def slow():
-        for number in range(10_000):
-            qtbot_wait()
-            yield ImportProgress(number, 10_000, f"{number}.png", "Reading pictures")
-
-    import time
-
-    def qtbot_wait() -> None:
-        time.sleep(0.002)
-
-    handle = runner.interject(slow(), "Opening folder")
-    qtbot.waitUntil(lambda: dock.importing, timeout=3000)
-    assert "of 10,000" in dock._progress_words.text()
-    assert dock._progress.isVisible()
-    dock.cancel_import()
-    qtbot.waitUntil(lambda: not handle.alive, timeout=3000)
-    assert not dock.importing
-    assert not dock._progress.isVisible()
 
 
 def test_a_real_folder_goes_through_to_the_panel(qtbot, dock: DatasetDock, state, runner, tmp_path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.docks.dataset_browser import DatasetBrowser
 from studio.app.docks.dataset_health import class_counts, first_of_each_class, health_lines, size_words, verdict
 from studio.app.docks.health_list import HealthList
 from studio.app.docks.starter_cards import StarterCards
-from studio.app.runner import JobHandle, Runner
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.class_bars import ClassBars, ClassShare
@@ -22,7 +21,7 @@ from studio.app.widgets.thumbnail_sheet import ThumbnailSheet
 from studio.data.image_set import ImageSet
 
 MOST_CLASSES = 200
-_FORMATS = "folder, PNG, JPEG, IDX, NPZ"
+_FORMATS = "folder, pictures, IDX, NPZ"
 
 
 class _FactsArea(QScrollArea):
@@ -64,10 +63,9 @@ class DatasetDock(StudioDock):
     starter_requested = Signal(str)
     """The id of a starter set."""
 
-    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
+    def __init__(self, state: StudioState, parent: QWidget | None = None) -> None:
         super().__init__("datasetDock", "Data set", parent=parent)
         self._state = state
-        self._import: JobHandle | None = None
         self._browser: DatasetBrowser | None = None
         self._drop = DropArea("Drop pictures to begin", _FORMATS, self)
         self._drop.dropped.connect(self.files_chosen)
@@ -76,7 +74,6 @@ class DatasetDock(StudioDock):
         self._starters.chosen.connect(self.starter_requested)
         self._build()
         state.image_set_changed.connect(self._show)
-        runner.job_started.connect(self._watch)
         self._show()
 
     @property
@@ -100,11 +97,6 @@ class DatasetDock(StudioDock):
         """How many pictures are shown of how many."""
         return self._count.text()
 
-    @property
-    def importing(self) -> bool:
-        """Whether an import goes on."""
-        return self._import is not None
-
     # Building
 
     def _build(self) -> None:
@@ -113,7 +105,6 @@ class DatasetDock(StudioDock):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(Space.S)
         layout.addWidget(self._drop)
-        layout.addWidget(self._build_progress(body))
         self._pages = QStackedWidget(body)
         empty = QWidget(self._pages)
         column = QVBoxLayout(empty)
@@ -125,26 +116,6 @@ class DatasetDock(StudioDock):
         layout.addWidget(self._pages, 1)
         self.set_body(body)
         self.setMinimumWidth(230)
-
-    def _build_progress(self, parent: QWidget) -> QWidget:
-        self._progress = QWidget(parent)
-        self._progress_words = Label("", self._progress, role="muted", size=FontSize.LABEL, elided=True)
-        self._progress_bar = QProgressBar(self._progress)
-        self._progress_bar.setTextVisible(False)
-        self._progress_bar.setAccessibleName("Progress of the import")
-        cancel = SecondaryButton("Cancel", parent=self._progress, dense=True)
-        cancel.clicked.connect(self.cancel_import)
-        row = QHBoxLayout()
-        row.setSpacing(Space.S)
-        row.addWidget(self._progress_bar, 1)
-        row.addWidget(cancel)
-        column = QVBoxLayout(self._progress)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(Space.XS)
-        column.addWidget(self._progress_words)
-        column.addLayout(row)
-        self._progress.hide()
-        return self._progress
 
     def _build_filled(self) -> QWidget:
         filled = QWidget(self._pages)
@@ -255,35 +226,3 @@ class DatasetDock(StudioDock):
         self._browser.show_image_set(image_set, position)
         self._browser.show()
         self._browser.raise_()
-
-    # An import that goes on
-
-    @Slot(object)
-    def _watch(self, handle: JobHandle) -> None:
-        handle.events.connect(self._on_events)
-        handle.finished.connect(self._on_finished)
-
-    @Slot(list)
-    def _on_events(self, events: list[object]) -> None:
-        event = events[-1]
-        if type(event).__name__ != "ImportProgress":
-            return
-        self._import = self.sender()
-        known = bool(event.total)
-        self._progress_bar.setRange(0, 1000 if known else 0)
-        self._progress_bar.setValue(round(1000 * event.done / event.total) if known else 0)
-        of = f" of {event.total:,}" if known else ""
-        self._progress_words.setText(f"{event.message}: {event.done:,}{of}")
-        self._progress.show()
-
-    @Slot()
-    def _on_finished(self) -> None:
-        if self.sender() is self._import:
-            self._import = None
-            self._progress.hide()
-
-    @Slot()
-    def cancel_import(self) -> None:
-        """Leave off the import that goes on; the pictures that were open stay."""
-        if self._import is not None:
-            self._import.cancel()

@@ -68,13 +68,15 @@ def _borrowed_home() -> Iterator[None]:
 
 def _take(out: Path, seconds: float, data: Path | None) -> None:
     from studio.app.application import lower_priority, make_application
+    from studio.app.logs import start_logging, stop_logging
     from studio.app.main_window import MainWindow
     from studio.app.settings import Settings
     from studio.app.theme import theme
 
+    keeper = start_logging()
     application = make_application(sys.argv[:1])
     theme().set_choice("dark")
-    window = MainWindow(Settings(application), prepare_thread=lower_priority)
+    window = MainWindow(Settings(application), keeper=keeper, prepare_thread=lower_priority)
     window.resize(*WINDOW_SIZE)
     window.show()
     window.begin()
@@ -92,6 +94,7 @@ def _take(out: Path, seconds: float, data: Path | None) -> None:
         ended = window.runner.shutdown(10_000)
         window.deleteLater()
         application.processEvents()
+        stop_logging(keeper)
     if not ended:
         raise TrainingError("The background thread did not come back.", "Start the tour again.")
 

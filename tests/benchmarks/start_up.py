@@ -60,7 +60,6 @@ def _measure(started: float) -> dict[str, float]:
     window.show()
     QTimer.singleShot(0, window.begin)
     QTimer.singleShot(0, lambda: (note("window"), window.watch_a_model()))
-    QTimer.singleShot(0, lambda: denoising.start(window.state.model_choices()[0], window.runner))
     QTimer.singleShot(60_000, application.quit)
     application.exec()
     window.close()

@@ -203,6 +203,18 @@ def test_a_run_cut_short_ends_at_the_moment_it_reached():
     assert film.times[-1] == cut.trace.times[2][1] + 1
 
 
+def test_while_a_run_goes_on_its_newest_moment_has_its_true_time():
+    trace, all_steps = steps(taken=None, levels=40)
+    trace.stride = 3
+    frames = Frames(trace)
+    for _ in range(4):
+        trace.record(next(all_steps))
+    frames.refresh()
+    assert (len(trace), frames.count) == (2, 3)
+    film = film_of(frames, FilmKind.Z, 0)
+    assert film.times[2] == frames.time(2) == trace.times[1][1] + 1
+
+
 def test_what_the_background_records_meanwhile_does_not_mix_into_what_is_shown():
     trace, all_steps = steps(taken=8)
     frames = Frames(trace)

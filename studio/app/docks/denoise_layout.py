@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from studio.app.imaging import fitted_size
 
 COLUMN_GAP = 24
-_PANE_LEAST, _PANE_USUAL, _PANE_SHARE = 316, 408, 0.45
+_PANE_LEAST, _PANE_USUAL, _PANE_SHARE = 336, 408, 0.45
 """The pane of tiles has its usual width or this share of the room, and never less than its words need."""
 _NARROWEST_COLUMN = 280
 _SMALLEST_SHARE = 0.78

@@ -104,7 +104,7 @@ class SamplerDock(StudioDock):
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(Space.M)
+        column.setSpacing(Space.S)
         for widget in (self.card, LabelledRow("Sampler", self._sampler)):
             column.addWidget(widget)
         steps = QVBoxLayout()

@@ -185,9 +185,9 @@ def film_of(frames: Frames, kind: FilmKind, picture: int, planned: int | None = 
     times = frames.planned_times
     planned = len(times) if planned is None else planned
     shown = [*times[:planned]]
-    if frames.count == planned and planned:
-        # A run that was cut short ends where its last step led, not at the next planned moment.
-        shown[-1] = frames.time(planned - 1)
+    if 0 < frames.count <= planned:
+        # What the last step led to, which a trace that keeps every n-th step may not have planned to show.
+        shown[frames.count - 1] = frames.time(frames.count - 1)
     return Film(
         planned=planned,
         count=frames.count,

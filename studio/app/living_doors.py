@@ -116,6 +116,8 @@ class LivingDoors(QObject):
     @Slot()
     def _on_material_end(self) -> None:
         self._material_read = True
+        if self._picture_model() is None:
+            self._page.denoising.say("No model of pictures is here yet. Train one on yours, or open a model file.")
 
     @Slot()
     def _end_picture(self) -> None:

@@ -40,7 +40,7 @@ class Panels:
 
 def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, window: QWidget) -> Panels:
     """Build every panel once; workspaces only arrange them."""
-    log = LogDock(state, keeper, window)
+    # The keyboard goes through them in this order.
     docks: dict[str, StudioDock] = {
         "dataset": DatasetDock(state, window),
         "loss": LossDock(state, runner, window),
@@ -48,8 +48,8 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
         "sampler": SamplerDock(state, runner, window),
         "batch": BatchDock(state, runner, window),
         "timeline": TimelineDock(state, runner, window),
-        "log": log,
     }
+    log = docks["log"] = LogDock(state, keeper, window)
     return Panels(docks, TrainingStage(state, runner, window), DenoiseStage(state, runner, window), log)
 
 

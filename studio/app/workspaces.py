@@ -142,6 +142,7 @@ class Workspaces(QObject):
         self._window.layout().activate()
         for bar in self._tab_bars():
             bar.setVisible(bar.count() > 1)
+            bar.setAccessibleName("Panels in one place")
         for dock in self._docks.values():
             dock.show_tabbed()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QTabBar
+from PySide6.QtWidgets import QApplication, QTabBar
 
 from studio.app.main_window import MainWindow
 from studio.app.settings import Settings
@@ -72,3 +72,19 @@ def test_a_tab_carries_the_name_and_the_bar_below_it_only_the_sentence(window: M
     qtbot.waitUntil(lambda: not has_title(docks["schedule"]) and not has_title(docks["log"]))
     docks["log"].close()
     qtbot.waitUntil(lambda: has_title(docks["schedule"]))
+
+
+def test_the_keyboard_never_walks_through_a_panel_behind_another(window: MainWindow, qtbot) -> None:
+    window.workspaces.switch("train")
+    docks = window.panels.docks
+    qtbot.wait(20)
+    assert docks["schedule"].widget().isEnabled()
+    assert not docks["log"].widget().isEnabled()
+    for _ in range(12):
+        window.go_to_next_panel()
+        focus = QApplication.focusWidget()
+        assert window.rect().contains(focus.mapTo(window, focus.rect().center())), focus
+    window.show_log()
+    qtbot.waitUntil(lambda: docks["log"].widget().isEnabled() and not docks["schedule"].widget().isEnabled())
+    docks["log"].close()
+    qtbot.waitUntil(lambda: docks["schedule"].widget().isEnabled())

@@ -383,8 +383,10 @@ def test_algorithm_20_1_is_the_book_but_for_what_it_leaves_open(options: Trainin
         assert getattr(settings, name) == getattr(ALGORITHM_20_1, name)
     assert settings.budget == Budget(minutes=1.0)
     assert not options.fields["target"].isEnabled()
+    assert "Algorithm 20.1 leaves no choice" in options.fields["target"].toolTip()
     options.fields["exact"].set_value(False)
     assert options.fields["target"].isEnabled()
+    assert "What the network puts out" in options.fields["target"].toolTip()
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (1, 2, 1), (64, 48, 3)])

@@ -82,18 +82,18 @@ class TestStudioDock:
 
     def test_it_floats_and_docks_by_button_and_by_menu(self, window, qtbot) -> None:
         dock = add_dock(window, "sampler", "Sampler")
-        floating = next(b for b in dock.findChildren(IconButton) if b.accessibleName() == "Float")
+        floating = next(b for b in dock.findChildren(IconButton) if b.accessibleName() == "Float Sampler")
         qtbot.mouseClick(floating, Qt.MouseButton.LeftButton)
         assert dock.isFloating()
         assert dock.float_action.isChecked()
-        assert floating.accessibleName() == "Dock again"
+        assert floating.accessibleName() == "Dock again Sampler"
         dock.float_action.trigger()
         assert not dock.isFloating()
-        assert floating.accessibleName() == "Float"
+        assert floating.accessibleName() == "Float Sampler"
 
     def test_closing_is_undone_by_its_menu_entry(self, window, qtbot) -> None:
         dock = add_dock(window, "sampler", "Sampler")
-        close = next(b for b in dock.findChildren(IconButton) if b.accessibleName() == "Close panel")
+        close = next(b for b in dock.findChildren(IconButton) if b.accessibleName() == "Close Sampler")
         qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
         assert not dock.isVisible()
         dock.toggleViewAction().trigger()

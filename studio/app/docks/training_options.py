@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from studio.app.state import StudioState
 from studio.app.theme import Space
-from studio.app.widgets.controls import CheckField, ComboField, NumberField, SeedField
+from studio.app.widgets.controls import CheckField, ComboField, NumberField, SeedField, tooltip_text
 from studio.diffusion.parameterization import Parameterization
 from studio.networks.config import NetworkConfig
 from studio.networks.devices import available_devices
@@ -168,14 +168,15 @@ class TrainingOptions(QWidget):
             "time": self._minutes,
             "batch": self._batch,
             "rate": self._rate,
-            "width": self._width,
             "target": self._target,
+            "width": self._width,
             "seed": self._seed,
             "mirror": self._mirror,
             "exact": self._exact,
         }
         for field in self._fields.values():
             field.value_changed.connect(self._on_change)
+        self._explanations = {field: field.toolTip() for field in (self._rate, self._target, self._mirror)}
 
     def _arrange(self, columns: int) -> None:
         if columns == self._columns:
@@ -207,8 +208,11 @@ class TrainingOptions(QWidget):
 
     @Slot()
     def _show_exact(self) -> None:
+        exact = self._exact.value()
         for field in (self._rate, self._target, self._mirror):
-            field.setEnabled(not self._exact.value())
+            field.setEnabled(not exact)
+            reason = tooltip_text(field.accessibleName(), reason=_FIXED_BY_THE_BOOK)
+            field.setToolTip(reason if exact else self._explanations[field])
 
     @Slot(object)
     def _choose_device(self, name: object) -> None:
@@ -222,6 +226,7 @@ class TrainingOptions(QWidget):
             self._device.set_value(device.name)
 
 
+_FIXED_BY_THE_BOOK = "Algorithm 20.1 leaves no choice here; switch it off to set this."
 _NOT_IN_THE_BOOK = ("budget", "batch_size", "seed", "sample_count", "sample_steps", "sample_rows", "checkpoint_seconds")
 
 

@@ -29,7 +29,7 @@ class WallPanel(PanelGround):
         self.cloud = PointCloud(self)
         self.cloud.hide()
         self._film = IconButton("film", "Show as a film", parent=self, checkable=True, dense=True)
-        self._film.setEnabled(False)
+        self._allow_film(False)
         self._film.toggled.connect(self.wall.show_film)
         self.wall.film_toggled.connect(self._film.setChecked)
         self.wall.moment_chosen.connect(self._on_moment)
@@ -68,9 +68,13 @@ class WallPanel(PanelGround):
         self.cloud.setVisible(points)
         self.cloud.set_data(images if points else None)
 
+    def _allow_film(self, allowed: bool) -> None:
+        self._film.setEnabled(allowed)
+        self._film.set_tooltip("Show as a film", "" if allowed else "There is something to show after the first row.")
+
     @Slot(object)
     def _on_moment(self, moment: object) -> None:
         self._pages.setCurrentIndex(1 if self.wall.rows else 0)
-        self._film.setEnabled(len(self.wall.moments) > 0)
+        self._allow_film(len(self.wall.moments) > 0)
         self.cloud.set_samples(None if moment is None else moment.pictures)
         self.moment_chosen.emit(moment)

@@ -62,7 +62,9 @@ class StudioDock(QDockWidget):
             raise ValueError("a dock without an object name cannot be saved in an arrangement")
         self.setObjectName(object_name)
         self.setAccessibleName(title)
+        self._in_front = True
         self._bar = _TitleBar(title, subtitle, self)
+        self._bar.close_button.setAccessibleName(f"Close {title}")
         self.setTitleBarWidget(self._bar)
         self.float_action = QAction(f"Float {title}", self)
         self.float_action.setCheckable(True)
@@ -70,7 +72,7 @@ class StudioDock(QDockWidget):
         self._bar.float_button.clicked.connect(self.float_action.toggle)
         self._bar.close_button.clicked.connect(self.close)
         self.topLevelChanged.connect(self._show_floating)
-        self.visibilityChanged.connect(self.show_tabbed)
+        self.visibilityChanged.connect(self._note_front)
         self.dockLocationChanged.connect(self.show_tabbed)
         # Qt tells of a dock's own moves only; whoever is tabbed on another one changes size, and hears it that way.
         self._moved = QTimer(self)
@@ -116,14 +118,25 @@ class StudioDock(QDockWidget):
         name = "Dock again" if floating else "Float"
         self._bar.float_button.set_icon("dock" if floating else "float")
         self._bar.float_button.set_tooltip(name)
+        self._bar.float_button.setAccessibleName(f"{name} {self.windowTitle()}")
         self.show_tabbed()
 
     @Slot()
     def show_tabbed(self) -> None:
-        """Look again whether a tab carries the title, after docks were rearranged."""
+        """Look again whether a tab carries the title, and whether the keyboard may come here; docks were rearranged."""
         window = self.parent()
         tabbed = isinstance(window, QMainWindow) and not self.isFloating() and bool(window.tabifiedDockWidgets(self))
         self._bar.title.setVisible(not tabbed)
+        # Qt parks a dock behind another one outside the window, where the keyboard would still walk through it.
+        reachable = self._in_front or not tabbed
+        for part in (self._bar, self.widget()):
+            if part is not None:
+                part.setEnabled(reachable)
+
+    @Slot(bool)
+    def _note_front(self, in_front: bool) -> None:
+        self._in_front = in_front
+        self.show_tabbed()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -62,6 +62,20 @@ def test_one_click_on_a_starter_model_denoises(workspace, saved, qtbot):
     assert workspace.stage.microscope.isVisible()
 
 
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Space])
+def test_the_keyboard_follows_from_the_card_to_the_playhead(workspace, saved, qtbot, key):
+    workspace.state.set_starter_models((saved,))
+    set_up(workspace, steps=6, count=2)
+    (card,) = workspace.stage.start_page.cards
+    card.setFocus()
+    QTest.keyClick(card, key)
+    qtbot.waitUntil(lambda: workspace.denoising.frames is not None and not workspace.denoising.running, timeout=20000)
+    focus = workspace.window.focusWidget()
+    assert focus is workspace.stage.microscope
+    QTest.keyClick(focus, Qt.Key.Key_Left)
+    assert workspace.denoising.playback.position == 5
+
+
 def test_the_button_starts_cancels_and_tells_the_cost(workspace, saved, qtbot):
     workspace.state.set_starter_models((saved,))
     set_up(workspace, steps=10, count=4)
@@ -268,6 +282,25 @@ def test_all_steps_with_beta_are_named_algorithm_20_2(workspace):
     assert "Algorithm 20.2" in workspace.sampler._remark.text()
     set_up(workspace, steps=20)
     assert "Algorithm 20.2" not in workspace.sampler._remark.text()
+
+
+def test_algorithm_20_2_is_one_click_away_and_one_click_back(workspace, saved, qtbot):
+    workspace.state.set_starter_models((saved,))
+    set_up(workspace, sampler="ddim", steps=9, count=3, clip=True)
+    workspace.denoising.choose(saved, workspace.runner)
+    qtbot.waitUntil(lambda: workspace.state.model is not None, timeout=20000)
+    button = workspace.sampler._book
+    assert button.text() == "Algorithm 20.2"
+    button.click()
+    settings = workspace.denoising.settings
+    assert (settings.sampler, settings.variance, settings.steps, settings.clip) == ("ddpm", "beta", 60, False)
+    assert workspace.sampler._remark.text() == "All 60 = Algorithm 20.2"
+    workspace.denoising.start(saved, workspace.runner)
+    qtbot.waitUntil(lambda: not workspace.denoising.running, timeout=20000)
+    assert list(workspace.state.trace.pairs) == [(t, t - 1) for t in range(59, -1, -1)]
+    button.click()
+    settings = workspace.denoising.settings
+    assert (settings.variance, settings.steps, settings.count) == ("posterior", 50, 3)
 
 
 def test_the_theme_changes_live(workspace):

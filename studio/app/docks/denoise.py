@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -73,9 +74,14 @@ class DenoiseStage(QWidget):
     def _choose_page(self) -> None:
         there = self._denoising.frames is not None
         page = self.microscope if there else self.start_page
+        # The card that was pressed goes away; its keys go on to the playhead rather than to some other panel.
+        focus = self.window().focusWidget()
+        follows = page is self.microscope and focus is not None and self.start_page.isAncestorOf(focus)
         self._pages.setCurrentWidget(page)
         # Whoever gives the stage the keyboard gives it to the playhead, or to the first model.
         self.setFocusProxy(page)
+        if follows:
+            page.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot(object)
     def _show_error(self, error: StudioError) -> None:
@@ -311,7 +317,7 @@ class Microscope(QWidget):
             self.devicePixelRatioF(),
             lambda pane: self.step_apart.tile_size(pane, rest),
         )
-        column, picture_height = shares.column, round(shares.picture[1])
+        column, picture_height = shares.column, math.ceil(shares.picture[1])
         pane = min(shares.pane, self.step_apart.row_width(shares.pane, rest))
         spare = width - column - COLUMN_GAP - pane
         # What is left over goes between and around the two, so that neither edge looks forgotten.

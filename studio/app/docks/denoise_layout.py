@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ def share_room(
         largest = largest or shown[0]
         if best is not None and shown[0] < _SMALLEST_SHARE * largest:
             break
-        column = max(round(shown[0]), min(_NARROWEST_COLUMN, widest))
+        column = max(math.ceil(shown[0]), min(_NARROWEST_COLUMN, widest))
         pane = width - column - COLUMN_GAP
         worth = max(shown) + _WEIGHT_OF_TILES * max(tile_for(pane))
         if worth > best_worth:

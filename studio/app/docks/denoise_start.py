@@ -93,8 +93,7 @@ class DenoiseStart(QWidget):
     @Slot()
     def _show_running(self) -> None:
         running = self._denoising.running
-        for card in self._cards:
-            card.setEnabled(not running)
+        # Cards stay enabled: a greyed one would lose the keyboard to some other panel. A second press does nothing.
         if running:
             self._sentence.setText("Preparing the model…")
         elif self._cards:

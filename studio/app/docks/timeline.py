@@ -40,6 +40,7 @@ _KIND_HELP = {
 }
 
 _SUBTITLE = "noise on the left, picture on the right; the plots share the playhead"
+_NO_FILM = "Denoise first: there is no film yet"
 _GROWTH_MS = 80
 _MOST_DECIBELS = 40
 """Beyond this one sees only noise, or only the picture; the first step of a cosine schedule lies at −87."""
@@ -149,8 +150,9 @@ class TimelineDock(StudioDock):
         there = frames is not None and frames.count > 1
         for button in (self._first, self._back, self._play, self._forward, self._last):
             button.setEnabled(there)
+            button.set_tooltip(button.accessibleName(), reason="" if there else _NO_FILM)
         self._export.setEnabled(there)
-        self._export.set_tooltip("Export film", reason="" if there else "Denoise first: there is no film yet")
+        self._export.set_tooltip("Export film", reason="" if there else _NO_FILM)
 
     @Slot()
     def _grow(self) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from studio.app.theme import FontSize, Size, Space, theme, ui_font
 from studio.app.widgets.film_strip import STRIP_HEIGHT, TICK_HEIGHT, Axis, Film, FilmStripPainter, thumbnail_size
+from studio.app.widgets.labels import tooltip_text
 from studio.app.widgets.lanes import Lane, LanePainter
 from studio.app.widgets.math_text import MathLine, Term
 
@@ -30,6 +31,7 @@ _LOWEST_LANE, _HIGHEST_LANE = 24, 64
 _LANE_HEIGHT = 36
 _TOP = 4
 _STRIDE_KEYS = 10
+_KEYS = tooltip_text("Drag to move through time", "← →", "Page Up and Down ten steps, Home, End; Space plays")
 _EMPTY = "The film of a run appears here: drag through it, from noise to picture."
 
 
@@ -172,7 +174,10 @@ class TimelineView(QWidget):
                 if lane.tooltip and area.top() <= event.pos().y() <= area.bottom():
                     QToolTip.showText(event.globalPos(), lane.tooltip, self)
                     return True
-            QToolTip.hideText()
+            if self._film is not None:
+                QToolTip.showText(event.globalPos(), _KEYS, self)
+            else:
+                QToolTip.hideText()
             return True
         return super().event(event)
 

@@ -69,6 +69,12 @@ def test_cells_are_whole_multiples_on_whole_device_pixels(ratio: float, width: i
     assert geometry.right <= 850 or geometry.multiple == 1
 
 
+def test_where_the_height_keeps_pictures_small_more_of_them_stand_in_a_row() -> None:
+    high, low = (WallGeometry.fit(QSize(600, height), 1.0, 16, 16, 8) for height in (900, 260))
+    assert high.columns < low.columns == 8
+    assert low.right <= 600
+
+
 def test_the_newest_row_is_lit_and_followed(wall: SampleWall) -> None:
     fill(wall, [0, 5, 20])
     assert [row.step for row in wall.rows] == [0, 5, 20]

@@ -103,11 +103,35 @@ def test_pause_stands_still_and_saves_and_resume_goes_on(qtbot, stage: TrainingS
     qtbot.waitUntil(lambda: stage.controller.phase is Phase.PAUSED, timeout=10_000)
     stands_at = state.run.step
     qtbot.waitUntil(lambda: state.run.saved_step == stands_at, timeout=10_000)
+    qtbot.waitUntil(lambda: stage.header.facts[3] == "saved just now", timeout=2000)
     qtbot.wait(100)
     assert state.run.step == stands_at
     assert stage.header.headline == "Paused"
     assert stage.header.primary.text() == "Resume"
     qtbot.mouseClick(stage.header.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: state.run.step > stands_at, timeout=10_000)
+    stage.controller.stop_and_discard()
+    qtbot.waitUntil(lambda: stage.controller.phase is Phase.IDLE, timeout=10_000)
+
+
+def test_a_pause_that_cannot_be_saved_says_so_and_goes_on(qtbot, stage, state, monkeypatch, caplog) -> None:
+    from studio.training.run import TrainingRun
+
+    endless(stage)
+    qtbot.waitUntil(lambda: stage.controller.phase is Phase.RUNNING, timeout=30_000)
+
+    def full(run: TrainingRun) -> None:
+        raise StorageError("The disk is full.", "Free some space and save again.")
+
+    with monkeypatch.context() as broken, caplog.at_level(logging.ERROR):
+        broken.setattr(TrainingRun, "save_checkpoint", full)
+        with qtbot.waitSignal(stage.controller.failed, timeout=10_000):
+            stage.controller.pause()
+    qtbot.waitUntil(lambda: stage.controller.phase is Phase.PAUSED, timeout=10_000)
+    assert "The disk is full." in stage.banner.text()
+    assert banner_buttons(stage) == {}
+    stands_at = state.run.step
+    stage.controller.resume()
     qtbot.waitUntil(lambda: state.run.step > stands_at, timeout=10_000)
     stage.controller.stop_and_discard()
     qtbot.waitUntil(lambda: stage.controller.phase is Phase.IDLE, timeout=10_000)

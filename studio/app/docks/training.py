@@ -119,6 +119,7 @@ class TrainingStage(QWidget):
         self.controller.kept.connect(self._on_kept)
         self.controller.dropped.connect(self._on_dropped)
         self.controller.stopped.connect(self._on_stopped)
+        self.controller.saved.connect(self.header.note_saved)
         self.controller.failed.connect(self._on_failed)
         self._unfinished.open_requested.connect(self.open_requested)
         self._state.image_set_changed.connect(self._choose_recipe)
@@ -273,7 +274,8 @@ class TrainingStage(QWidget):
         if suggestion is not None:
             words, settings = suggestion
             actions.append((words, partial(self.controller.start_again, settings)))
-        run = self._state.run
+        # A paused run that could not be saved stands as it stood: there is nothing to begin again.
+        run = self._state.run if self.controller.phase is Phase.IDLE else None
         if isinstance(error, StorageError) and run is not None:
             actions.append(("Try again", self.controller.go_on if run.fraction < 1.0 else self.controller.keep))
         elif run is not None and run.saved_step and not isinstance(error, OutOfMemory):
@@ -292,7 +294,7 @@ class TrainingStage(QWidget):
         if phase is Phase.RUNNING:
             self._show_time()
         elif phase in (Phase.PAUSED, Phase.PAUSING):
-            self.header.show_words("Paused", "the model stays usable in every workspace", "usable everywhere")
+            self.header.show_words("Paused", "the model stays usable in every workspace", "the model stays usable")
         elif phase is Phase.STARTING:
             self.header.show_words("Getting ready…", "building the network")
         elif phase is Phase.STOPPING:

@@ -60,6 +60,8 @@ class TrainingController(QObject):
     """The run was discarded."""
     stopped = Signal()
     """The run was ended by someone else, neither kept nor discarded; its checkpoint is saved."""
+    saved = Signal()
+    """The training was saved because it paused; checkpoints on the way are events of the run."""
     failed = Signal(object, str)
     """A StudioError, and a traceback when it is a defect of the program."""
 
@@ -230,8 +232,16 @@ class TrainingController(QObject):
         if phase is not None and self._phase is not Phase.STARTING:
             if phase is Phase.PAUSED and self._phase is not Phase.PAUSED:
                 # Whoever pauses may leave the computer: nothing should be lost then.
-                self._runner.interject(jobs.save_checkpoint(self._state.run), "Saving the training", essential=True)
+                saving = self._runner.interject(
+                    jobs.save_checkpoint(self._state.run), "Saving the training", essential=True
+                )
+                saving.succeeded.connect(self._on_saved)
+                saving.failed.connect(self.failed)
             self._set_phase(phase)
+
+    @Slot(object)
+    def _on_saved(self, _result: object) -> None:
+        self.saved.emit()
 
     @Slot(object)
     def _on_succeeded(self, _finished: object) -> None:

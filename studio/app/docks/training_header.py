@@ -143,6 +143,7 @@ class TrainingHeader(QWidget):
         self._track.set_marks(())
         self._fit()
 
+    @Slot()
     def note_saved(self) -> None:
         """A checkpoint was written just now."""
         self._saved_at = time.monotonic()

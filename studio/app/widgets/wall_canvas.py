@@ -47,9 +47,9 @@ class WallGeometry:
         """
         # Pictures of few pixels are read at a glance, however small.
         target = TARGET_CELL if min(picture_width, picture_height) >= 8 else TARGET_CELL // 2
-        fitting = int((viewport.width() - LABEL_WIDTH - Space.S) // (target + COLUMN_GAP))
-        columns = max(1, min(count, max(FEWEST_COLUMNS, fitting)))
-        wide = (viewport.width() - LABEL_WIDTH - Space.S) / columns - COLUMN_GAP
+        room = viewport.width() - LABEL_WIDTH - Space.S
+        columns = max(1, min(count, max(FEWEST_COLUMNS, int(room // (target + COLUMN_GAP)))))
+        wide = room / columns - COLUMN_GAP
         high = viewport.height() / FEWEST_VISIBLE_ROWS - ROW_GAP
         side = min(
             wide / picture_width,
@@ -57,7 +57,10 @@ class WallGeometry:
             LARGEST_CELL / max(picture_width, picture_height),
         )
         multiple = max(1, math.floor(side * ratio))
-        return cls(multiple, picture_width * multiple / ratio, picture_height * multiple / ratio, columns, ratio)
+        cell_width, cell_height = picture_width * multiple / ratio, picture_height * multiple / ratio
+        # Where the height keeps the pictures small, there may be room for more of them side by side.
+        columns = max(columns, min(count, int(room // (cell_width + COLUMN_GAP))))
+        return cls(multiple, cell_width, cell_height, columns, ratio)
 
     @property
     def row_height(self) -> float:

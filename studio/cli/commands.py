@@ -40,11 +40,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _import(data: Path, size: int | None, *, quiet: bool) -> ImportResult:
+def _import(data: Path, size: int | None, *, name: str | None = None, quiet: bool) -> ImportResult:
     from studio.data.importing import ImportResult, import_images
 
     with ProgressLine(quiet) as line:
-        for item in import_images([data], size=size):
+        for item in import_images([data], size=size, name=name):
             if isinstance(item, ImportResult):
                 return item
             line.show(f"reading {item.path}", item.done / item.total if item.total else None, f"{item.done:,} read")
@@ -59,7 +59,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
     _check_target(arguments)
     device = choose_device(arguments.device)
-    imported = _import(arguments.data, arguments.size, quiet=arguments.json)
+    imported = _import(arguments.data, arguments.size, name=arguments.name, quiet=arguments.json)
     if imported.report.skipped and not arguments.json:
         print(imported.report.to_text(), file=sys.stderr)
     folder = arguments.out.with_suffix(".run")

@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--preset", default="good", choices=("sketch", "good", "patient"), help="size and time (good)")
     train.add_argument("--schedule", default="cosine", choices=("linear", "cosine"), help="noise schedule (cosine)")
     train.add_argument("--algorithm-20-1", action="store_true", help="exactly the book: predict the noise, uniform t")
+    train.add_argument("--name", help="what the model is called (what its data is called)")
     train.add_argument("--seed", type=_natural, default=None, metavar="S", help="seed of all randomness (0)")
     _add_device(train)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint beside MODEL")

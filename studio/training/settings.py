@@ -73,8 +73,8 @@ class TrainingSettings:
 
     seed: int = 0
     budget: Budget = Budget(minutes=4.0)
-    batch_size: int = 32
-    learning_rate: float = 3e-3
+    batch_size: int = 64
+    learning_rate: float = 4e-3
     warmup_images: int = 6400
     decay_start: float = 0.5
     adam_beta1: float = 0.9

@@ -29,7 +29,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def model(data: Path, tmp_path: Path) -> Path:
     out = tmp_path / "squares.safetensors"
-    assert cli.main(["train", str(data), "--out", str(out), "--images", "96", "--preset", "sketch"]) == 0
+    assert cli.main(["train", str(data), "--out", str(out), "--images", "128", "--preset", "sketch"]) == 0
     return out
 
 
@@ -52,7 +52,7 @@ def test_inspect_names_what_it_cannot_read(tmp_path: Path, capsys: pytest.Captur
 def test_training_writes_a_model_that_samples(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = load_bundle(model)
     assert bundle.shape == (1, 8, 8)
-    assert bundle.history["images_seen"] == 96
+    assert bundle.history["images_seen"] == 128
     out = tmp_path / "pictures.npz"
     capsys.readouterr()
     arguments = ["sample", str(model), "--count", "5", "--steps", "4", "--seed", "7", "--out", str(out), "--json"]
@@ -87,9 +87,9 @@ def test_a_starter_model_goes_by_its_name(tmp_path: Path) -> None:
 
 
 def test_resume_trains_on_to_a_larger_budget(model: Path, data: Path) -> None:
-    arguments = ["train", str(data), "--out", str(model), "--images", "160", "--resume"]
+    arguments = ["train", str(data), "--out", str(model), "--images", "192", "--resume"]
     assert cli.main(arguments) == 0
-    assert load_bundle(model).history["images_seen"] == 160
+    assert load_bundle(model).history["images_seen"] == 192
 
 
 def test_training_prints_json_lines(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,17 +107,17 @@ def test_nothing_is_overwritten_unasked(
     model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = model.read_bytes()
-    assert cli.main(["train", str(data), "--out", str(model), "--images", "32"]) == FAILED
+    assert cli.main(["train", str(data), "--out", str(model), "--images", "64"]) == FAILED
     assert "--overwrite" in capsys.readouterr().err
     assert model.read_bytes() == before
-    arguments = ["train", str(data), "--out", str(model), "--images", "32", "--preset", "sketch", "--overwrite"]
+    arguments = ["train", str(data), "--out", str(model), "--images", "64", "--preset", "sketch", "--overwrite"]
     assert cli.main(arguments) == 0
-    assert load_bundle(model).history["images_seen"] == 32
+    assert load_bundle(model).history["images_seen"] == 64
 
 
 @pytest.mark.parametrize("name", ["model.pt", "."])
 def test_a_place_that_cannot_hold_a_model_is_refused_at_once(name: str, data: Path, tmp_path: Path) -> None:
-    assert cli.main(["train", str(data), "--out", str(tmp_path / name), "--images", "32"]) == FAILED
+    assert cli.main(["train", str(data), "--out", str(tmp_path / name), "--images", "64"]) == FAILED
 
 
 def test_an_unknown_device_is_refused_by_name(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

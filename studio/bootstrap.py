@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     application = make_application([sys.argv[0], *given])
 
-    from studio.app.crash import CrashWatch
-    from studio.app.garbage import GuiCollector
-    from studio.app.logs import start_logging, stop_logging
     from studio.app.main_window import MainWindow
+    from studio.app.process.crash import CrashWatch
+    from studio.app.process.garbage import GuiCollector
+    from studio.app.process.logs import start_logging, stop_logging
     from studio.app.settings import Settings
     from studio.app.theme import theme
 

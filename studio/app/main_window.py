@@ -10,30 +10,30 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from studio.app import jobs
-from studio.app.about import about_box
-from studio.app.activity import count
-from studio.app.closing import Closing
 from studio.app.commands import Commands
-from studio.app.denoising import denoising_of
-from studio.app.device_choice import MENU as DEVICE_MENU
-from studio.app.device_choice import DeviceChoice
-from studio.app.docks.torch_gate import TorchGate
-from studio.app.file_dialogs import FileDialogs
-from studio.app.living_doors import LivingDoors
-from studio.app.logs import LogKeeper
-from studio.app.opening import Opener
-from studio.app.palette import CommandPalette
+from studio.app.microscope.denoising import denoising_of
 from studio.app.panels import DENOISE, TRAIN, WORKSPACES, make_panels
+from studio.app.process.logs import LogKeeper
 from studio.app.runner import JobHandle, Runner
 from studio.app.settings import Settings
-from studio.app.shortcuts import ShortcutSheet
-from studio.app.stage import Stage
-from studio.app.start_page import StartPage
 from studio.app.state import ModelChoice, ModelSource, StudioState
-from studio.app.status_bar import StatusBar
-from studio.app.top_bar import TopBar
+from studio.app.torch_gate import TorchGate
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil
-from studio.app.window_commands import add_commands, refuse_what_cannot_be_done
+from studio.app.window.about import about_box
+from studio.app.window.activity import count
+from studio.app.window.closing import Closing
+from studio.app.window.device_choice import MENU as DEVICE_MENU
+from studio.app.window.device_choice import DeviceChoice
+from studio.app.window.file_dialogs import FileDialogs
+from studio.app.window.living_doors import LivingDoors
+from studio.app.window.opening import Opener
+from studio.app.window.palette import CommandPalette
+from studio.app.window.shortcuts import ShortcutSheet
+from studio.app.window.stage import Stage
+from studio.app.window.start_page import StartPage
+from studio.app.window.status_bar import StatusBar
+from studio.app.window.top_bar import TopBar
+from studio.app.window.window_commands import add_commands, refuse_what_cannot_be_done
 from studio.app.workspaces import START, Workspaces, bring_on_screen
 from studio.data.starter import starter_sets
 from studio.errors import StudioError

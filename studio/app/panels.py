@@ -19,7 +19,7 @@ from studio.app.docks.training import TrainingStage
 from studio.app.workspaces import Workspace
 
 if TYPE_CHECKING:
-    from studio.app.logs import LogKeeper
+    from studio.app.process.logs import LogKeeper
     from studio.app.runner import Runner
     from studio.app.state import StudioState
     from studio.app.widgets.dock import StudioDock

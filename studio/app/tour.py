@@ -68,8 +68,8 @@ def _borrowed_home() -> Iterator[None]:
 
 def _take(out: Path, seconds: float, data: Path | None) -> None:
     from studio.app.application import lower_priority, make_application
-    from studio.app.logs import start_logging, stop_logging
     from studio.app.main_window import MainWindow
+    from studio.app.process.logs import start_logging, stop_logging
     from studio.app.settings import Settings
     from studio.app.theme import theme
 
@@ -103,7 +103,7 @@ class Guide:
     """Walks through the window, waits for what it set going, and keeps pictures of the way."""
 
     def __init__(self, window: object, out: Path) -> None:
-        from studio.app.denoising import denoising_of
+        from studio.app.microscope.denoising import denoising_of
 
         self._window = window
         self._out = out
@@ -136,7 +136,7 @@ class Guide:
 
     def train(self, seconds: float) -> None:
         """Train for `seconds` of training time, pause and go on once, then keep the model."""
-        from studio.app.docks.training_controller import Phase
+        from studio.app.training.controller import Phase
         from studio.training.settings import Budget
 
         window = self._window
@@ -184,8 +184,8 @@ class Guide:
 
     def write_pictures(self) -> None:
         """The contact sheet, the film and the model."""
-        from studio.app.film_export import FilmRequest, film_job
-        from studio.app.frames import FilmKind
+        from studio.app.microscope.film_export import FilmRequest, film_job
+        from studio.app.microscope.frames import FilmKind
         from studio.data.pixels import to_pictures
         from studio.generation.export import contact_sheet, preferred_scale, save_image
 
@@ -208,7 +208,7 @@ class Guide:
         self._photograph("train-light")
 
     def _wait_for_training(self, seconds: float) -> None:
-        from studio.app.docks.training_controller import Phase
+        from studio.app.training.controller import Phase
 
         controller, state = self._window.panels.training.controller, self._window.state
         self._wait(

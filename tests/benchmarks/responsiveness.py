@@ -111,11 +111,11 @@ def measure_window(seconds: float, home: Path) -> dict[str, float]:
     from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
     from studio.app.application import lower_priority, make_application
-    from studio.app.docks.training_controller import Phase
-    from studio.app.docks.training_events import EventFeed
-    from studio.app.garbage import GuiCollector
     from studio.app.main_window import MainWindow
+    from studio.app.process.garbage import GuiCollector
     from studio.app.settings import Settings
+    from studio.app.training.controller import Phase
+    from studio.app.training.event_feed import EventFeed
 
     application = make_application(sys.argv[:1])
     collector = GuiCollector(application)

@@ -43,8 +43,8 @@ def _measure(started: float) -> dict[str, float]:
     from PySide6.QtCore import QTimer
 
     from studio.app.application import lower_priority, make_application
-    from studio.app.denoising import denoising_of
     from studio.app.main_window import MainWindow
+    from studio.app.microscope.denoising import denoising_of
     from studio.app.settings import Settings
 
     application = make_application(sys.argv[:1])

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.app.crash import CRASH_FILE, CrashWatch
-from studio.app.garbage import GuiCollector
-from studio.app.logs import LogKeeper, diagnostics, log_folder, start_logging, stop_logging
+from studio.app.process.crash import CRASH_FILE, CrashWatch
+from studio.app.process.garbage import GuiCollector
+from studio.app.process.logs import LogKeeper, diagnostics, log_folder, start_logging, stop_logging
 from studio.paths import user_folder
 
 _TIMEOUT = 60

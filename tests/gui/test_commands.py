@@ -8,10 +8,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow, QMenuBar
 
 from studio.app.commands import Command, Commands
-from studio.app.fuzzy import match, ranked
-from studio.app.palette import CommandPalette
 from studio.app.settings import Settings
-from studio.app.shortcuts import ShortcutSheet
+from studio.app.window.fuzzy import match, ranked
+from studio.app.window.palette import CommandPalette
+from studio.app.window.shortcuts import ShortcutSheet
 
 
 @pytest.fixture

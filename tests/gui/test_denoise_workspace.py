@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from studio.app import jobs
-from studio.app.frames import FilmKind
+from studio.app.microscope.frames import FilmKind
 from studio.app.state import ModelChoice, ModelSource
 from studio.app.theme import theme
 from studio.app.widgets.export_film import ExportFilmDialog
@@ -326,7 +326,7 @@ def test_the_theme_changes_live(workspace):
 def test_a_film_is_exported(workspace, tmp_path, qtbot):
     from PIL import Image
 
-    from studio.app.film_export import FilmRequest
+    from studio.app.microscope.film_export import FilmRequest
 
     workspace.state.set_trace(recorded((3, 6, 5)))
     workspace.denoising._end()

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from studio.app import jobs
-from studio.app.activity import Activity, clock, count, read_activity
 from studio.app.mailbox import LatestFrame
 from studio.app.state import ModelChoice, ModelSource, StudioState
+from studio.app.window.activity import Activity, clock, count, read_activity
 from studio.diffusion.reverse import Step
 from studio.errors import ModelFileError
 from studio.generation.sampling import SamplingRequest

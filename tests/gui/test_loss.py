@@ -18,8 +18,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsView
 
 from studio.app.docks.loss import REDRAW_MS, LossDock
-from studio.app.docks.loss_history import LossHistory, decimate, extremes
 from studio.app.theme import theme
+from studio.app.training.loss_history import LossHistory, decimate, extremes
 from studio.app.widgets.loss_plot import MOST_POINTS, LossPlot
 from studio.app.widgets.ticks import linear_ticks, logarithmic_ticks, minute_ticks
 from studio.training.events import TrainingStarted

@@ -14,12 +14,12 @@ from PySide6.QtCore import QByteArray, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
-from studio.app import closing as closing_module
-from studio.app.closing import Answer
 from studio.app.main_window import MainWindow
 from studio.app.runner import JobState
 from studio.app.settings import Recent, Settings
 from studio.app.state import ModelSource
+from studio.app.window import closing as closing_module
+from studio.app.window.closing import Answer
 from studio.app.workspaces import START, bring_on_screen
 from studio.diffusion.schedule import linear
 from studio.errors import StorageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtTest import QSignalSpy
 
-from studio.app.playback import Playback
+from studio.app.microscope.playback import Playback
 
 
 @pytest.fixture

@@ -6,7 +6,14 @@ import re
 
 import pytest
 
-from studio.app.step_equation import adds_noise, next_symbol, no_noise_reason, shown_time, step_columns, step_sentence
+from studio.app.microscope.step_equation import (
+    adds_noise,
+    next_symbol,
+    no_noise_reason,
+    shown_time,
+    step_columns,
+    step_sentence,
+)
 from studio.app.widgets.math_text import split_letters, split_subscripts
 from tests.gui.denoise_helpers import recorded
 

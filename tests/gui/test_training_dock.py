@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from studio.app.docks import run_folders, training_jobs
-from studio.app.docks.run_folders import find_unfinished, store_pictures, stored_pictures
 from studio.app.docks.training import TrainingStage
-from studio.app.docks.training_controller import Phase, new_model_path
 from studio.app.docks.training_options import TrainingOptions, width_of, with_width
 from studio.app.state import ModelSource, StudioState
+from studio.app.training import run_folders, training_jobs
+from studio.app.training.controller import Phase, new_model_path
+from studio.app.training.run_folders import find_unfinished, store_pictures, stored_pictures
 from studio.errors import DataError, LossNotFinite, OutOfMemory, StorageError
 from studio.library.bundle import load_bundle
 from studio.networks.build import build_network

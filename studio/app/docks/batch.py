@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from studio.app.denoising import denoising_of
+from studio.app.microscope.denoising import denoising_of
+from studio.app.microscope.transport import handle_transport_key
 from studio.app.theme import FontSize, Space
-from studio.app.transport import handle_transport_key
 from studio.app.widgets.controls import Label
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.picture_grid import PictureGrid

@@ -11,15 +11,15 @@ from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from studio.app.denoising import denoising_of
 from studio.app.docks.denoise_layout import COLUMN_GAP, share_room
 from studio.app.docks.denoise_start import DenoiseStart
-from studio.app.film_export import save_still
-from studio.app.frames import FilmKind, Frames
 from studio.app.imaging import fitted_size
-from studio.app.step_equation import next_symbol, shown_time
+from studio.app.microscope.denoising import denoising_of
+from studio.app.microscope.film_export import save_still
+from studio.app.microscope.frames import FilmKind, Frames
+from studio.app.microscope.step_equation import next_symbol, shown_time
+from studio.app.microscope.transport import handle_transport_key
 from studio.app.theme import FontSize, Space, theme
-from studio.app.transport import handle_transport_key
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.controls import IconButton, Label, format_number
 from studio.app.widgets.export_film import ask_for_file

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.app.denoising import denoising_of
-from studio.app.model_facts import measures, origin, title_of
+from studio.app.microscope.denoising import denoising_of
+from studio.app.microscope.model_facts import measures, origin, title_of
 from studio.app.state import ModelChoice
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import Label

@@ -9,7 +9,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
-from studio.app.logs import LogKeeper, diagnostics
+from studio.app.process.logs import LogKeeper, diagnostics
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, theme
 from studio.app.widgets.buttons import SecondaryButton

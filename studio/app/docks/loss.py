@@ -8,11 +8,11 @@ from PySide6.QtCore import QSize, QTimer, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.app.docks.loss_history import LossHistory
-from studio.app.docks.training_events import EventFeed
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space, theme
+from studio.app.training.event_feed import EventFeed
+from studio.app.training.loss_history import LossHistory
 from studio.app.widgets.controls import Label, SegmentedControl
 from studio.app.widgets.curve_look import weakened
 from studio.app.widgets.dock import StudioDock

@@ -10,10 +10,10 @@ from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QProgressBar, QVBoxLayout, QWidget
 
-from studio.app.denoising import denoising_of
 from studio.app.icons import icon
-from studio.app.model_facts import duration, measures, memory, origin, preview_of, title_of
-from studio.app.sampler_settings import MOST_PICTURES, USUAL_STEPS, SamplerSettings
+from studio.app.microscope.denoising import denoising_of
+from studio.app.microscope.model_facts import duration, measures, memory, origin, preview_of, title_of
+from studio.app.microscope.sampler_settings import MOST_PICTURES, USUAL_STEPS, SamplerSettings
 from studio.app.state import ModelChoice, ModelSource
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import (

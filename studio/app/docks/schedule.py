@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from studio.app.docks.torch_gate import TorchGate
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import Space
+from studio.app.torch_gate import TorchGate
 from studio.app.widgets.controls import Label
 from studio.app.widgets.dock import StudioDock
 

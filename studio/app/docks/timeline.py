@@ -10,11 +10,11 @@ from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.app.denoising import denoising_of
-from studio.app.frames import FilmKind, Frames
-from studio.app.playback import SPEEDS
+from studio.app.microscope.denoising import denoising_of
+from studio.app.microscope.frames import FilmKind, Frames
+from studio.app.microscope.playback import SPEEDS
+from studio.app.microscope.transport import handle_transport_key
 from studio.app.theme import FontSize, Size, Space
-from studio.app.transport import handle_transport_key
 from studio.app.widgets.controls import MINUS, CheckField, IconButton, Label, SecondaryButton, SegmentedControl
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_film import ExportFilmDialog, ask_for_file

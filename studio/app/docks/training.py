@@ -8,16 +8,16 @@ from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from studio.app.docks.dataset_health import size_words
-from studio.app.docks.torch_gate import TorchGate
-from studio.app.docks.training_controller import Phase, TrainingController
-from studio.app.docks.training_events import EventFeed
 from studio.app.docks.training_header import TrainingHeader
-from studio.app.docks.training_jobs import KeptModel, RunReady
-from studio.app.docks.unfinished import UnfinishedOffer
 from studio.app.docks.wall_panel import WallPanel
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import Size, Space
+from studio.app.torch_gate import TorchGate
+from studio.app.training.controller import Phase, TrainingController
+from studio.app.training.event_feed import EventFeed
+from studio.app.training.training_jobs import KeptModel, RunReady
+from studio.app.training.unfinished import UnfinishedOffer
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.moments import Moment, clock
 from studio.app.widgets.panel_ground import PanelGround

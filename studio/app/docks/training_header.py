@@ -8,8 +8,8 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from studio.app.docks.training_controller import Phase
 from studio.app.theme import FontSize, Size, Space, theme
+from studio.app.training.controller import Phase
 from studio.app.widgets.controls import IconButton, Label, PrimaryButton, SecondaryButton, SegmentedControl
 from studio.app.widgets.fitting import Fact, FactRow, FittingLabel
 from studio.app.widgets.moments import clock

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from studio.app.step_equation import Column
+from studio.app.microscope.step_equation import Column
 from studio.app.theme import FontSize, Space, theme
 from studio.app.widgets.math_text import MathLine, Term, plain_text
 

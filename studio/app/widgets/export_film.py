@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from studio.app.film_export import FilmRequest, film_positions
-from studio.app.frames import FilmKind, Frames
 from studio.app.imaging import fitted_size
+from studio.app.microscope.film_export import FilmRequest, film_positions
+from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import (
     Label,

@@ -9,9 +9,9 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from studio.app.frames import NOISE_LIMIT, PART_LIMIT
 from studio.app.imaging import fitted_size
-from studio.app.step_equation import (
+from studio.app.microscope.frames import NOISE_LIMIT, PART_LIMIT
+from studio.app.microscope.step_equation import (
     EPSILON_HAT,
     EPSILON_ROLE,
     FRESH_NOISE,

@@ -15,12 +15,12 @@ from PySide6.QtCore import QMimeData, QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
 from studio.app import jobs
-from studio.app.activity import count
 from studio.app.imaging import picture_image
 from studio.app.runner import JobHandle, Runner
 from studio.app.settings import Recent, Settings
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.widgets.file_drops import dropped_paths
+from studio.app.window.activity import count
 from studio.errors import DataError, StudioError
 from studio.paths import user_folder
 

@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.app import jobs
-from studio.app.opening import MODEL_FILTER, MODEL_SUFFIX, PICTURE_FILTER, Opener
 from studio.app.runner import Runner
 from studio.app.settings import Recent, Settings
 from studio.app.state import StudioState
+from studio.app.window.opening import MODEL_FILTER, MODEL_SUFFIX, PICTURE_FILTER, Opener
 
 _EVERYTHING = "All files (*)"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
-from studio.app.playback import Playback
+from studio.app.microscope.playback import Playback
 
 STRIDE = 10
 

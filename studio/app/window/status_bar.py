@@ -6,10 +6,10 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
-from studio.app.activity import Activity, read_activity
 from studio.app.icons import icon, icon_pixmap
 from studio.app.runner import JobHandle, JobState, Runner
 from studio.app.theme import FontSize, Size, Space, theme, ui_font
+from studio.app.window.activity import Activity, read_activity
 
 OFFLINE = "Offline: the studio never opens a connection"
 _MESSAGE_MS = 12_000

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.app import jobs
-from studio.app.film_export import FilmRequest, film_job
-from studio.app.frames import FilmKind, Frames, kept_indices
-from studio.app.playback import Playback
-from studio.app.sampler_settings import SamplerSettings
+from studio.app.microscope.film_export import FilmRequest, film_job
+from studio.app.microscope.frames import FilmKind, Frames, kept_indices
+from studio.app.microscope.playback import Playback
+from studio.app.microscope.sampler_settings import SamplerSettings
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.theme import theme
 from studio.errors import StudioError

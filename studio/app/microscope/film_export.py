@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtGui import QImage
 
-from studio.app.frames import NOISE_LIMIT, FilmKind, noise_image
+from studio.app.microscope.frames import NOISE_LIMIT, FilmKind, noise_image
 
 if TYPE_CHECKING:
     import torch

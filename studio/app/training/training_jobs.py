@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from studio.app import jobs
-from studio.app.docks import run_folders
+from studio.app.training import run_folders
 from studio.data.image_set import ImageSet
 
 if TYPE_CHECKING:

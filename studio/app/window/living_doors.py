@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.app import jobs
 from studio.app.runner import JobHandle, Runner
-from studio.app.start_page import StartPage
+from studio.app.window.start_page import StartPage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,12 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
-from studio.app.activity import read_activity
 from studio.app.runner import JobHandle
 from studio.app.theme import Space, theme
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.buttons import SecondaryButton
 from studio.app.widgets.labels import Label
+from studio.app.window.activity import read_activity
 from studio.errors import StudioError
 
 

@@ -6,10 +6,10 @@ from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from studio.app.docks import run_folders
-from studio.app.docks.run_folders import UnfinishedRun
-from studio.app.docks.training_controller import Phase, TrainingController
 from studio.app.state import StudioState
+from studio.app.training import run_folders
+from studio.app.training.controller import Phase, TrainingController
+from studio.app.training.run_folders import UnfinishedRun
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.moments import clock
 from studio.errors import DataError, StudioError

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.app import jobs
-from studio.app.docks import training_jobs
-from studio.app.docks.training_jobs import KeptModel, RunReady
 from studio.app.runner import JobHandle, JobState, Runner
 from studio.app.state import ModelChoice, ModelSource, StudioState
+from studio.app.training import training_jobs
+from studio.app.training.training_jobs import KeptModel, RunReady
 from studio.data.image_set import ImageSet
 from studio.errors import LossNotFinite, OutOfMemory, SettingsError, StudioError
 from studio.paths import user_folder

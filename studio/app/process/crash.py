@@ -15,7 +15,7 @@ from types import TracebackType
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
-from studio.app.logs import log_folder
+from studio.app.process.logs import log_folder
 
 _log = logging.getLogger(__name__)
 

@@ -28,9 +28,9 @@ from PySide6.QtWidgets import (
 )
 
 from studio.app.commands import Command, Commands
-from studio.app.fuzzy import match, ranked
 from studio.app.settings import Settings
 from studio.app.theme import FontSize, Space, theme, ui_font
+from studio.app.window.fuzzy import match, ranked
 
 _WIDTH = 560
 _ROW = 32

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
 
 from studio.app.icons import paint_icon
 from studio.app.settings import Recent, Settings
-from studio.app.start_pictures import DenoisingPicture, PicturesPicture, PlanePicture
 from studio.app.theme import FontSize, Size, Space, theme, ui_font
 from studio.app.widgets.buttons import PrimaryButton, SecondaryButton
 from studio.app.widgets.labels import Label
+from studio.app.window.start_pictures import DenoisingPicture, PicturesPicture, PlanePicture
 
 _MOST_CARDS = 4
 _CARD_HEIGHT = 66

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from studio.app.imaging import picture_image, signed_image
-from studio.app.step_equation import shown_time
+from studio.app.microscope.step_equation import shown_time
 
 if TYPE_CHECKING:
     import torch

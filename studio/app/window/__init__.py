@@ -1,0 +1,1 @@
+"""The frame around the panels: bars, start page, stage, opening and closing."""

@@ -171,6 +171,11 @@ class Runner(QObject):
         """Any job is alive, if only waiting or paused."""
         return bool(self._handles)
 
+    @property
+    def accepting(self) -> bool:
+        """Jobs may still be handed in: it was not shut down."""
+        return not self._desk.stopping
+
     def start(self, job: Iterable[object], title: str, *, background: bool = False) -> JobHandle:
         """Run a job after those which were started before it; a `background` one gives way to any other."""
         return self._hand_in(job, title, self._desk.queue, background=background)

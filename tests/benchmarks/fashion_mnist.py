@@ -1,6 +1,7 @@
 """How good are Fashion-MNIST pictures after some minutes of training on this machine?
 
     python -m tests.benchmarks.fashion_mnist --minutes 4
+    python -m tests.benchmarks.fashion_mnist --model MODEL.safetensors
     python -m tests.benchmarks.fashion_mnist --images 60000 --set learning_rate=0.002 --network '{"…": …}'
 
 Trains as `diffusion-studio train` does, makes 2,000 pictures with 20 and with 50 DDIM steps, and prints their Fréchet
@@ -13,7 +14,6 @@ import argparse
 import dataclasses
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,9 @@ from studio.data.pixels import to_model_range
 from studio.diffusion.schedule import make_schedule
 from studio.generation.export import contact_sheet, save_image
 from studio.generation.sampling import SamplingRequest, make_pictures
+from studio.library.bundle import load_bundle
 from studio.networks.config import network_from_json
-from studio.networks.devices import choose_device
+from studio.networks.devices import Device, choose_device
 from studio.training.presets import preset
 from studio.training.run import TrainingRun
 from studio.training.settings import Budget
@@ -47,32 +48,34 @@ def main() -> None:
     held_out_pictures = to_model_range(held_out.image_set.images[: arguments.samples])
     floor = frechet_distance(features(classifier, held_out_pictures), reference)
 
-    with tempfile.TemporaryDirectory() as temporary:
-        run = _run(arguments, training, Path(temporary) / "run")
-        started = time.perf_counter()
-        for _ in train(run):
-            pass
-        wall = time.perf_counter() - started
-        bundle = run.bundle()
+    device = choose_device("auto")
+    if arguments.model:
+        bundle = load_bundle(arguments.model)
+    else:
+        with tempfile.TemporaryDirectory() as temporary:
+            run = _run(arguments, training, Path(temporary) / "run", device)
+            for _ in train(run):
+                pass
+            bundle = run.bundle()
     distances = {}
     for steps in arguments.steps:
         for clip in (True, False) if arguments.both_clips else (True,):
             request = SamplingRequest(count=arguments.samples, sampler="ddim", steps=steps, seed=1, clip=clip)
-            pictures = make_pictures(bundle, request, run.device, batch_size=250)
+            pictures = make_pictures(bundle, request, device, batch_size=250)
             key = f"{steps} steps" + ("" if clip else " unclipped")
             distances[key] = round(frechet_distance(features(classifier, to_model_range(pictures)), reference), 2)
             if arguments.sheet and steps == arguments.steps[0] and clip:
                 save_image(contact_sheet(pictures[:64], columns=8), arguments.sheet, overwrite=True)
+    history = bundle.history
     result = {
         "label": arguments.label,
-        "device": run.device.label,
-        "precision": run.precision,
-        "parameters": run.parameter_count,
-        "pictures": run.images_seen,
-        "pictures_per_second": round(run.images_seen / run.seconds),
-        "training_seconds": round(run.seconds),
-        "wall_seconds": round(wall),
-        "last_losses": round(float(np.mean([loss for _, loss in run.losses.points[-20:]])), 4),
+        "device": history["device"],
+        "precision": history["precision"],
+        "parameters": bundle.parameter_count,
+        "pictures": history["images_seen"],
+        "training_seconds": round(history["seconds"]),
+        "pictures_per_second": round(history["images_seen"] / history["seconds"]),
+        "last_losses": round(float(np.mean([loss for _, loss in history["losses"][-20:]])), 4),
         "distance": distances,
         "held_out_distance": round(floor, 2),
     }
@@ -84,6 +87,7 @@ def _arguments() -> argparse.Namespace:
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--images", type=int)
+    budget.add_argument("--model", type=Path, help="measure this model instead of training one")
     parser.add_argument("--preset", default="good")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=JSON", help="change a training setting")
     parser.add_argument("--network", type=json.loads, help="another network, as JSON")
@@ -112,7 +116,7 @@ def _reference(training: ImportResult, cache: Path | None) -> tuple[SmallClassif
     return classifier, features(classifier, pictures)
 
 
-def _run(arguments: argparse.Namespace, training: ImportResult, folder: Path) -> TrainingRun:
+def _run(arguments: argparse.Namespace, training: ImportResult, folder: Path, device: Device) -> TrainingRun:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     pictures = training.image_set
@@ -125,7 +129,6 @@ def _run(arguments: argparse.Namespace, training: ImportResult, folder: Path) ->
     )
     if arguments.network:
         network = network_from_json(arguments.network)
-    device = choose_device("auto")
     return TrainingRun.create(pictures, make_schedule(arguments.schedule, 1000), settings, network, device, folder)
 
 

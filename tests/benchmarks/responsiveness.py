@@ -108,7 +108,7 @@ def measure_window(seconds: float, home: Path) -> dict[str, float]:
     """Train in the window; returns the same, and how late the event loop was while it trained, in milliseconds."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtCore import QObject, Qt, QTimer, Slot
+    from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
 
     from studio.app.application import lower_priority, make_application
     from studio.app.main_window import MainWindow
@@ -171,11 +171,12 @@ def measure_window(seconds: float, home: Path) -> dict[str, float]:
     controller.start(settings, network)
     wait(lambda: controller.phase is Phase.RUNNING)
     probe.start()
-    controller.phase_changed.connect(application.quit)
+    loop = QEventLoop()
+    controller.phase_changed.connect(loop.quit)
     while controller.phase is Phase.RUNNING:
-        application.exec()
+        loop.exec()
     probe.stop()
-    wait(lambda: controller.phase is Phase.IDLE)
+    wait(lambda: controller.phase is Phase.IDLE and window.state.model is not None)
     run = window.state.run
     late = sorted(probe.late)
     result = _speed(run, probe.speeds) | {

@@ -466,6 +466,27 @@ def test_a_job_that_ignores_cancel_is_reported_and_not_killed(runner: Runner, qt
     assert handle.state is JobState.CANCELLED
 
 
+def test_a_runner_says_that_it_takes_no_more_jobs_before_it_refuses_one(qtbot) -> None:
+    runner = Runner()
+    accepted: list[bool] = []
+    ending = threading.Event()
+
+    def short() -> Iterator[int]:
+        yield 1
+        ending.wait(10)
+
+    handle = runner.start(short(), "short")
+    # The job's outcome is delivered during the shutdown: whoever wants to hand in another one then must be able to ask.
+    handle.finished.connect(lambda: accepted.append(runner.accepting))
+    qtbot.waitUntil(lambda: handle.state is JobState.RUNNING)
+    assert runner.accepting
+    ending.set()
+    assert runner.shutdown(5000)
+    assert accepted == [False]
+    with pytest.raises(RuntimeError, match="shut down"):
+        runner.start(short(), "late")
+
+
 def test_shutdown_waits_no_longer_than_told_and_can_be_repeated(qtbot) -> None:
     runner = Runner()
     let_go = threading.Event()

@@ -18,7 +18,7 @@ from studio.app.widgets.curve_look import weakened
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.loss_plot import LossPlot, Mark
 
-REDRAW_MS = 100
+REDRAW_MS = 200
 """At most ten new pictures of the curve a second, whatever the training does."""
 
 

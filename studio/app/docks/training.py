@@ -23,7 +23,7 @@ from studio.app.widgets.moments import Moment, clock
 from studio.app.widgets.panel_ground import PanelGround
 from studio.errors import LossNotFinite, OutOfMemory, StorageError, StudioError
 
-REDRAW_MS = 100
+REDRAW_MS = 200
 LEAST_HEIGHT = 260
 
 

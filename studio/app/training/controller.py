@@ -271,16 +271,22 @@ class TrainingController(QObject):
 
     def _keep(self, run: TrainingRun) -> None:
         name = self._image_set.name if self._image_set is not None else "Model"
-        self._follow(training_jobs.keep_model(run, new_model_path(name)), "Keeping the model", self._on_kept)
-        self._after.events.connect(self._on_last_row)
+        keeping = training_jobs.keep_model(run, new_model_path(name))
+        if self._follow(keeping, "Keeping the model", self._on_kept):
+            self._after.events.connect(self._on_last_row)
 
-    def _follow(self, job: object, title: str, on_success: object) -> None:
+    def _follow(self, job: object, title: str, on_success: object) -> bool:
+        if not self._runner.accepting:
+            # The training ended while the program was closing: its last checkpoint is on disk.
+            self._set_phase(Phase.IDLE)
+            return False
         self._set_phase(Phase.KEEPING)
         # Closing the window must cost neither a model that was asked for nor half a removal.
         self._after = self._runner.interject(job, title, essential=True)
         self._after.succeeded.connect(on_success)
         self._after.failed.connect(self._on_after_failed)
         self._after.cancelled.connect(self._on_after_cancelled)
+        return True
 
     @Slot(list)
     def _on_last_row(self, events: list[object]) -> None:

@@ -116,10 +116,10 @@ class Guide:
 
     def see_start_page(self) -> None:
         """Wait until the doors are alive, where there are starter models."""
-        window = self._window
-        self._wait(
-            "the start page", lambda: not window.runner.busy and window.state.device is not None, 30, strict=False
-        )
+        settled: list[bool] = []
+        self._window.doors.settled.connect(lambda: settled.append(True))
+        self._wait("the start page", lambda: bool(settled), 30, strict=False)
+        self._breathe(1.5)
         self._photograph("start")
 
     def bring_pictures(self, data: Path | None) -> None:

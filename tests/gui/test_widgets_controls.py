@@ -25,12 +25,7 @@ from studio.app.widgets.controls import (
 from studio.app.widgets.number_edit import parse_number
 from tests.helpers.gallery import gallery
 
-
-@pytest.fixture(autouse=True)
-def dark(application):
-    theme().install("dark")
-    yield
-    theme().set_choice("dark")
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 @pytest.fixture

@@ -24,31 +24,7 @@ from studio.app.widgets.plot import Plot
 from studio.app.widgets.ticks import Tick
 from studio.errors import DataError
 
-# Raising windows and limiting their size is not for a platform without a screen, and it says so each time.
-
-
-@pytest.fixture(autouse=True)
-def dark(application):
-    theme().install("dark")
-    yield
-    theme().set_choice("dark")
-
-
-@pytest.fixture
-def show(qtbot):
-    host = QWidget()
-    host.resize(1400, 900)
-    qtbot.addWidget(host)
-
-    def shown(widget: QWidget, width: int, height: int) -> QWidget:
-        widget.setParent(host)
-        host.show()
-        widget.resize(width, height)
-        widget.show()
-        QApplication.processEvents()
-        return widget
-
-    return shown
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 @pytest.fixture

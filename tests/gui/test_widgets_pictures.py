@@ -14,31 +14,7 @@ from studio.app.widgets.picture_grid import PictureGrid
 from studio.app.widgets.picture_view import PictureView
 from studio.app.widgets.tile import Tile
 
-# Raising windows and limiting their size is not for a platform without a screen, and it says so each time.
-
-
-@pytest.fixture(autouse=True)
-def dark(application):
-    theme().install("dark")
-    yield
-    theme().set_choice("dark")
-
-
-@pytest.fixture
-def show(qtbot):
-    host = QWidget()
-    host.resize(1400, 900)
-    qtbot.addWidget(host)
-
-    def shown(widget: QWidget, width: int, height: int) -> QWidget:
-        widget.setParent(host)
-        host.show()
-        widget.resize(width, height)
-        widget.show()
-        QApplication.processEvents()
-        return widget
-
-    return shown
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 def random_pictures(count: int, height: int, width: int, channels: int = 1) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -10,13 +9,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from studio.app.imaging import fitted_rect, paint_picture
 from studio.app.theme import theme
 from studio.app.widgets.pixel_values import paint_pixel_values
-from studio.app.widgets.shown_picture import ShownPicture
+from studio.app.widgets.shown_picture import ShownPicture, ShowsPicture
 
 _EDGE = 3
 _DECIMALS = 2
 
 
-class PictureView(QWidget):
+class PictureView(ShowsPicture, QWidget):
     """Shows one picture as large as whole multiples allow.
 
     `pixel_hovered(x, y)` follows the mouse and `left()` says it went; `pixel_marked(x, y)` comes when a pixel was
@@ -54,28 +53,11 @@ class PictureView(QWidget):
         self.setAccessibleName(name)
         theme().changed.connect(self._recolor)
 
-    def show_picture(self, array: np.ndarray) -> None:
-        """Shows a uint8 picture (H, W, C)."""
-        self._show(ShownPicture(array, "picture"))
-
-    def show_values(self, array: np.ndarray) -> None:
-        """Shows floats (H, W, C) of the model's range, −1 black to +1 white."""
-        self._show(ShownPicture(array, "values"))
-
-    def show_signed(self, array: np.ndarray, limit: float) -> None:
-        """Shows floats (H, W, C) around 0 in the noise colours, ±limit the ends."""
-        self._show(ShownPicture(array, "signed", limit))
-
     def clear(self) -> None:
         """Shows nothing."""
         self._shown = None
         self._image = None
         self.update()
-
-    @property
-    def shown(self) -> ShownPicture | None:
-        """What is shown now."""
-        return self._shown
 
     def set_edge_role(self, role: str | None) -> None:
         """Changes the colour of the line above."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,3 +55,27 @@ class ShownPicture:
     def value_at(self, x: int, y: int) -> tuple[float, ...]:
         """The numbers of one pixel, one a channel."""
         return tuple(float(value) for value in np.atleast_1d(self.array[y, x]))
+
+
+class ShowsPicture:
+    """The calls of a widget that shows one picture; the widget itself takes the ShownPicture in `_show`."""
+
+    _shown: ShownPicture | None
+    _show: Callable[[ShownPicture], None]
+
+    def show_picture(self, array: np.ndarray) -> None:
+        """Shows a uint8 picture (H, W, C)."""
+        self._show(ShownPicture(array, "picture"))
+
+    def show_values(self, array: np.ndarray) -> None:
+        """Shows floats (H, W, C) of the model's range, −1 black to +1 white."""
+        self._show(ShownPicture(array, "values"))
+
+    def show_signed(self, array: np.ndarray, limit: float) -> None:
+        """Shows floats (H, W, C) around 0 in the noise colours, ±limit the ends."""
+        self._show(ShownPicture(array, "signed", limit))
+
+    @property
+    def shown(self) -> ShownPicture | None:
+        """What is shown now."""
+        return self._shown

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -14,7 +13,7 @@ from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.labels import format_number
 from studio.app.widgets.math_text import MathLine, Term, plain_text
 from studio.app.widgets.pixel_values import has_pixel_values, paint_pixel_values
-from studio.app.widgets.shown_picture import ShownPicture
+from studio.app.widgets.shown_picture import ShownPicture, ShowsPicture
 
 _EDGE = 3
 _HEAD = 22
@@ -22,7 +21,7 @@ _FOOT = 18
 _LEAST_PIXEL_DECIMALS = 2
 
 
-class Tile(QWidget):
+class Tile(ShowsPicture, QWidget):
     """Symbol and caption above, a 3 px edge in the symbol's colour, the picture, its range below.
 
     `symbol` is in the markup of `math_text` ("z_t", "ε̂", "x̂_0") or a sequence of Terms; `role` is the token of its
@@ -71,18 +70,6 @@ class Tile(QWidget):
         self._describe()
         self.update()
 
-    def show_picture(self, array: np.ndarray) -> None:
-        """Shows a uint8 picture (H, W, C); its range is not written, for it says nothing."""
-        self._show(ShownPicture(array, "picture"))
-
-    def show_values(self, array: np.ndarray) -> None:
-        """Shows floats (H, W, C) of the model's range with their true minimum and maximum."""
-        self._show(ShownPicture(array, "values"))
-
-    def show_signed(self, array: np.ndarray, limit: float) -> None:
-        """Shows floats (H, W, C) around 0 in the noise colours, ±limit the ends, with their true range."""
-        self._show(ShownPicture(array, "signed", limit))
-
     def clear(self) -> None:
         """Shows the empty ground."""
         self._shown = None
@@ -90,11 +77,6 @@ class Tile(QWidget):
         self._range = ("", "")
         self._describe()
         self.update()
-
-    @property
-    def shown(self) -> ShownPicture | None:
-        """What is shown now."""
-        return self._shown
 
     @property
     def range_texts(self) -> tuple[str, str]:

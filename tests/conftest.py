@@ -100,6 +100,14 @@ def no_unexpected_log_messages(caplog: pytest.LogCaptureFixture, has_failed) -> 
 
 
 @pytest.fixture(autouse=True)
+def same_first_weights_every_time() -> None:
+    """Networks that a test makes without a seed of their own begin from the same weights in every run."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def torch_threads_unchanged() -> Iterator[None]:
     """What a test sets in torch for the whole process does not reach the next test."""
     torch = sys.modules.get("torch")

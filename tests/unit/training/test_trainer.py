@@ -216,10 +216,12 @@ def test_a_budget_of_minutes_ends_in_time(make_run: MakeRun) -> None:
     run = make_run(budget=Budget(minutes=0.5 / 60))
     events = list(train(run))
     assert isinstance(events[-1], TrainingFinished)
-    assert 0.5 <= run.seconds < 5.0
+    assert run.seconds >= 0.5
+    assert run.fraction == 1.0
     progress = [event for event in events if isinstance(event, Progress)]
-    assert progress[0].seconds_left is not None
-    assert progress[-1].seconds_left == 0.0
+    # Minutes are known from the first step on: no speed has to be measured for them.
+    for event in progress:
+        assert event.seconds_left == pytest.approx(max(0.0, 0.5 - event.seconds), abs=1e-6)
 
 
 def test_closing_saves_and_training_may_go_on(make_run: MakeRun) -> None:

@@ -67,7 +67,7 @@ class ScheduleBench(QWidget):
         self._sliders_row = QHBoxLayout()
         self._alpha = CurvePlot("α_t", "how much picture is left", "d3", self)
         self._alpha.setToolTip(tooltip_text("α_t", reason=_NOTATION))
-        self._beta = CurvePlot("β_t", "noise added at each step", "d4", self, reading_at_left=True)
+        self._beta = CurvePlot("β_t", "noise added a step", "d4", self, reading_at_left=True)
         self._beta.setToolTip(tooltip_text("β_t", reason="The share of the variance that one step replaces by noise."))
         self._snr = CurvePlot("log SNR", "signal to noise", "d1", self, reading=_decibels)
         self._snr.setToolTip(

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from studio.app.process.logs import start_logging, stop_logging
     from studio.app.settings import Settings
     from studio.app.theme import theme
+    from studio.app.workspaces import fit_to_screen
 
     keeper = start_logging()
     crashes = CrashWatch(application)
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if left_by_crash:
         window.show_last_crash(left_by_crash)
     collector.set_aside()
+    fit_to_screen(window)
     window.show()
     files = [name for name in given if not name.startswith("-")]
     QTimer.singleShot(0, window.begin)

@@ -230,6 +230,15 @@ def bring_on_screen(window: QMainWindow) -> None:
     window.move(area.topLeft())
 
 
+def fit_to_screen(window: QMainWindow) -> None:
+    """Fill the screen with a window that is larger than it: nothing may lie where nobody can reach it."""
+    area = window.screen().availableGeometry()
+    if window.width() > area.width() or window.height() > area.height():
+        window.resize(window.size().boundedTo(area.size()))
+        window.move(area.topLeft())
+        window.setWindowState(window.windowState() | Qt.WindowState.WindowMaximized)
+
+
 def first_focusable(widget: QWidget) -> QWidget | None:
     """The first child that the keyboard can reach, in tab order; None when there is none."""
     child = widget

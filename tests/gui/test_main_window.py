@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QByteArray, QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QRect, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
@@ -20,7 +20,7 @@ from studio.app.settings import Recent, Settings
 from studio.app.state import ModelSource
 from studio.app.window import closing as closing_module
 from studio.app.window.closing import Answer
-from studio.app.workspaces import START, bring_on_screen
+from studio.app.workspaces import START, bring_on_screen, fit_to_screen
 from studio.diffusion.schedule import linear
 from studio.errors import StorageError
 from tests.helpers.fake_engine import FakeTraining, tiny_bundle
@@ -137,6 +137,26 @@ def test_a_window_left_on_a_screen_that_is_gone_comes_back(window: MainWindow) -
     bring_on_screen(window)
     screen = QGuiApplication.primaryScreen().availableGeometry()
     assert screen.contains(window.frameGeometry().topLeft())
+
+
+def test_a_window_larger_than_its_screen_fills_it_and_no_more(window: MainWindow) -> None:
+    area = window.screen().availableGeometry()
+    window.resize(area.width() + 200, area.height() + 200)
+    fit_to_screen(window)
+    assert window.isMaximized()
+    assert area.width() >= window.normalGeometry().width()
+
+
+def test_a_window_that_fits_its_screen_stays_as_it_is(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    class LargeScreen:
+        def availableGeometry(self) -> QRect:
+            return QRect(0, 0, window.width() + 1, window.height() + 1)
+
+    monkeypatch.setattr(window, "screen", LargeScreen)
+    before = window.geometry()
+    fit_to_screen(window)
+    assert window.geometry() == before
+    assert not window.isMaximized()
 
 
 def test_every_dock_has_a_name_and_can_float_and_come_back_from_the_menu(window: MainWindow) -> None:

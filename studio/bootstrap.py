@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-EXIT_OK = 0
 EXIT_STILL_RUNNING = 3
 """The background thread did not come back; the process was ended around it."""
 

@@ -6,7 +6,7 @@ can open before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,14 +178,6 @@ def denoise(
         yield LatestFrame(step)
         yield StepTaken(step.index, step.total)
     return trace
-
-
-def in_turn(*jobs: Iterable[object]) -> Iterator[object]:
-    """One job after another, as one; returns the last one's result."""
-    result: object = None
-    for job in jobs:
-        result = yield from job
-    return result
 
 
 @dataclass(frozen=True)

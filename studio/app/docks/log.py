@@ -50,10 +50,6 @@ class LogDock(StudioDock):
         """Append what an import took and left out."""
         self._append(logging.INFO, report.to_text())
 
-    def add_text(self, text: str) -> None:
-        """Append anything else, such as a traceback."""
-        self._append(logging.INFO, text)
-
     @Slot()
     def copy_diagnostics(self) -> None:
         device = self._state.device.label if self._state.device is not None else ""

@@ -49,7 +49,6 @@ class TrainingStage(QWidget):
         self.options: QWidget | None = None
         self._progress: object | None = None
         self._fractions: dict[int, float] = {}
-        self._pending: object | None = None
         self._build()
         self._unfinished = UnfinishedOffer(state, self.controller, self.banner, self)
         self._redraw = QTimer(self)

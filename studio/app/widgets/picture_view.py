@@ -59,12 +59,6 @@ class PictureView(ShowsPicture, QWidget):
         self._image = None
         self.update()
 
-    def set_edge_role(self, role: str | None) -> None:
-        """Changes the colour of the line above."""
-        if role != self._edge_role:
-            self._edge_role = role
-            self.update()
-
     def mark(self) -> tuple[int, int] | None:
         """The marked pixel (x, y)."""
         return None if self._mark is None else (self._mark.x(), self._mark.y())
@@ -81,15 +75,6 @@ class PictureView(ShowsPicture, QWidget):
         edge = _EDGE if self._edge_role else 0
         space = QRectF(self.rect()).adjusted(0, edge, 0, 0)
         return fitted_rect(self._image.size(), space, self.devicePixelRatioF(), self._alignment)
-
-    def pixel_at(self, position: QPointF) -> tuple[int, int] | None:
-        """The picture's pixel under a position of the widget, None beside the picture."""
-        area = self.picture_rect()
-        if self._shown is None or not area.contains(position):
-            return None
-        x = int((position.x() - area.left()) / area.width() * self._shown.width)
-        y = int((position.y() - area.top()) / area.height() * self._shown.height)
-        return min(x, self._shown.width - 1), min(y, self._shown.height - 1)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 320)
@@ -166,15 +151,6 @@ class PictureView(ShowsPicture, QWidget):
         self._shown = shown
         self.setAccessibleName(f"{self._name}, {shown.width} by {shown.height} pixels")
         self.update()
-
-    def _hover(self, pixel: tuple[int, int] | None) -> None:
-        if pixel == self._hovered:
-            return
-        self._hovered = pixel
-        if pixel is None:
-            self.left.emit()
-        else:
-            self.pixel_hovered.emit(*pixel)
 
     def _move_mark(self, x: int, y: int) -> None:
         self.set_mark((x, y))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from PySide6.QtCore import QPointF, QRectF, SignalInstance
 from PySide6.QtGui import QImage
 
 from studio.app.imaging import picture_image, screen_image, signed_image, values_image
@@ -58,10 +59,17 @@ class ShownPicture:
 
 
 class ShowsPicture:
-    """The calls of a widget that shows one picture; the widget itself takes the ShownPicture in `_show`."""
+    """What all widgets that show one picture have in common: what they can be told to show, and pointing at a pixel.
 
-    _shown: ShownPicture | None
+    The widget takes the ShownPicture in `_show`, says where it lies in `picture_rect`, and has the two signals.
+    """
+
+    pixel_hovered: SignalInstance
+    left: SignalInstance
+    picture_rect: Callable[[], QRectF]
     _show: Callable[[ShownPicture], None]
+    _shown: ShownPicture | None
+    _hovered: tuple[int, int] | None
 
     def show_picture(self, array: np.ndarray) -> None:
         """Shows a uint8 picture (H, W, C)."""
@@ -79,3 +87,21 @@ class ShowsPicture:
     def shown(self) -> ShownPicture | None:
         """What is shown now."""
         return self._shown
+
+    def pixel_at(self, position: QPointF) -> tuple[int, int] | None:
+        """The picture's pixel under a position of the widget, None beside the picture."""
+        area = self.picture_rect()
+        if self._shown is None or not area.contains(position):
+            return None
+        x = int((position.x() - area.left()) / area.width() * self._shown.width)
+        y = int((position.y() - area.top()) / area.height() * self._shown.height)
+        return min(x, self._shown.width - 1), min(y, self._shown.height - 1)
+
+    def _hover(self, pixel: tuple[int, int] | None) -> None:
+        if pixel == self._hovered:
+            return
+        self._hovered = pixel
+        if pixel is None:
+            self.left.emit()
+        else:
+            self.pixel_hovered.emit(*pixel)

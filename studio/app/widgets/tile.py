@@ -102,7 +102,7 @@ class Tile(ShowsPicture, QWidget):
         return False
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._hover(self._pixel_at(event.position()))
+        self._hover(self.pixel_at(event.position()))
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(None)
@@ -148,23 +148,6 @@ class Tile(ShowsPicture, QWidget):
         painter.setPen(theme().tokens.color("muted"))
         caption = QFontMetricsF(font).elidedText(self._caption, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QPointF(left, baseline), caption)
-
-    def _pixel_at(self, position: QPointF) -> tuple[int, int] | None:
-        area = self.picture_rect()
-        if self._shown is None or not area.contains(position):
-            return None
-        x = int((position.x() - area.left()) / area.width() * self._shown.width)
-        y = int((position.y() - area.top()) / area.height() * self._shown.height)
-        return min(x, self._shown.width - 1), min(y, self._shown.height - 1)
-
-    def _hover(self, pixel: tuple[int, int] | None) -> None:
-        if pixel == self._hovered:
-            return
-        self._hovered = pixel
-        if pixel is None:
-            self.left.emit()
-        else:
-            self.pixel_hovered.emit(*pixel)
 
     def _show(self, shown: ShownPicture) -> None:
         self._image = shown.image()

@@ -45,11 +45,6 @@ class LivingDoors(QObject):
         page.plane.wants_more.connect(self._want_points)
         runner.idle.connect(self._next)
 
-    @property
-    def bundles(self) -> dict[str, ModelBundle]:
-        """The starter models read so far, by id."""
-        return self._bundles
-
     def set_active(self, active: bool) -> None:
         """The page is seen, or not any more."""
         self._active = active

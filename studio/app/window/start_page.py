@@ -188,10 +188,6 @@ class StartPage(QWidget):
         if not titles:
             self.denoising.say("No model is here yet. Train one on your pictures, or open a model file.")
 
-    def set_pictures_lit(self, lit: bool) -> None:
-        """Something droppable hovers over the window."""
-        self.pictures.set_lit(lit)
-
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme().tokens.color("window"))

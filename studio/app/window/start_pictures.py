@@ -63,10 +63,6 @@ class _Film(_DoorPicture):
         self._timer.timeout.connect(self._advance)
         theme().changed.connect(self.update)
 
-    @property
-    def frames_waiting(self) -> int:
-        return len(self._waiting)
-
     @Slot(list)
     def add(self, frames: list) -> None:
         """Frames of a run that goes on."""
@@ -190,17 +186,11 @@ class PicturesPicture(_DoorPicture):
     def __init__(self, parent: QWidget) -> None:
         super().__init__("Drop pictures here", parent)
         self._images: list[QImage] = []
-        self._lit = False
         theme().changed.connect(self.update)
 
     def set_pictures(self, pictures: np.ndarray) -> None:
         """uint8 (N, H, W, C)."""
         self._images = [picture_image(picture) for picture in pictures]
-        self.update()
-
-    def set_lit(self, lit: bool) -> None:
-        """Something that can be dropped is being dragged over the window."""
-        self._lit = lit
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -217,7 +207,7 @@ class PicturesPicture(_DoorPicture):
         box = QRectF(0, 0, min(250, self.width() - 32), min(132, self.height() - 24))
         box.moveCenter(QRectF(self.rect()).center())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(tokens.color("selected" if self._lit else "panel"))
+        painter.setBrush(tokens.color("panel"))
         painter.setPen(QPen(tokens.color("accent"), 2, Qt.PenStyle.DashLine))
         painter.drawRoundedRect(box, 4, 4)
         middle = box.center()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from studio.app.state import ModelChoice
     from studio.data.image_set import ImageSet
     from studio.data.importing import ImportProgress
-    from studio.diffusion.reverse import Step
+    from studio.diffusion.step import Step
     from studio.diffusion.trace import Trace
     from studio.generation.sampling import SamplingRequest
     from studio.library.bundle import ModelBundle
@@ -161,17 +161,8 @@ def denoise(
     from studio.library.bundle import ModelBundle
 
     model = source if isinstance(source, ModelBundle) else current_model(source, run)
-    pairs = request.pairs(model.schedule)
-    limits = {} if budget_bytes is None else {"budget_bytes": budget_bytes}
-    trace = Trace(
-        model.schedule,
-        request.make_sampler(),
-        pairs,
-        (request.count, *model.shape),
-        clip=request.clip,
-        seed=request.seed,
-        **limits,
-    )
+    run_of_request = request.run(model.schedule, model.shape)
+    trace = Trace(run_of_request) if budget_bytes is None else Trace(run_of_request, budget_bytes)
     yield DenoisingStarted(model, trace)
     for step in sampling.denoise(model, model.shape, model.schedule, request, device):
         trace.record(step)

@@ -4,13 +4,15 @@ Knows numbers and tensors only: no files, no networks, no screen. Equations afte
 ch. 20.
 """
 
-from studio.diffusion.denoiser import Denoiser, GaussianDenoiser, NetworkDenoiser
+from studio.diffusion.denoisers import Denoiser, GaussianDenoiser, Guidance, GuidedDenoiser, NetworkDenoiser
+from studio.diffusion.editing import KnownPixels
 from studio.diffusion.forward import alpha_bar_for, diffuse, markov_chain, markov_step
-from studio.diffusion.noise import PictureNoise
+from studio.diffusion.noise import NoisePurpose, PictureNoise
 from studio.diffusion.parameterization import Parameterization, prediction_from_output, training_target
 from studio.diffusion.prediction import Prediction
-from studio.diffusion.reverse import Step, reverse
-from studio.diffusion.sampler import (
+from studio.diffusion.reverse import reverse
+from studio.diffusion.run import ReverseRun
+from studio.diffusion.samplers import (
     SAMPLERS,
     SPACINGS,
     DDIMSampler,
@@ -32,6 +34,8 @@ from studio.diffusion.schedule import (
     linear,
     make_schedule,
 )
+from studio.diffusion.step import Step
+from studio.diffusion.thresholding import Thresholding
 from studio.diffusion.trace import Trace
 
 __all__ = [
@@ -42,11 +46,16 @@ __all__ = [
     "DDPMSampler",
     "Denoiser",
     "GaussianDenoiser",
+    "Guidance",
+    "GuidedDenoiser",
+    "KnownPixels",
     "NetworkDenoiser",
+    "NoisePurpose",
     "NoiseSchedule",
     "Parameterization",
     "PictureNoise",
     "Prediction",
+    "ReverseRun",
     "Sampler",
     "SamplerKind",
     "SamplerOption",
@@ -55,6 +64,7 @@ __all__ = [
     "ScheduleWarning",
     "Step",
     "StepCoefficients",
+    "Thresholding",
     "Trace",
     "alpha_bar_for",
     "cosine",

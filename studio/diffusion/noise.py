@@ -12,6 +12,8 @@ Written out here because the distributions of numpy and torch may change from on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,11 +26,33 @@ _WORD, _MASK = np.uint64(32), np.uint64(0xFFFFFFFF)
 _ROUNDS = 10
 
 
+_STEPS = 2**30
+
+
+class NoisePurpose(IntEnum):
+    """What a step needs noise for; noises for different purposes are independent. Recorded runs rely on the numbers."""
+
+    FRESH = 0
+    """The noise that a step injects."""
+    RENOISE = 1
+    """What is added where a walk goes back up to more noise."""
+    KNOWN = 2
+    """The noise on the pixels that are given."""
+
+
+class NoiseSource(Protocol):
+    """Standard normal noise of one run."""
+
+    def __call__(self, step_index: int, purpose: NoisePurpose = NoisePurpose.FRESH) -> torch.Tensor:
+        """The noise of step `step_index` (0, 1, … in the order of the run), float32 (N, C, H, W)."""
+        ...
+
+
 class PictureNoise:
     """Standard normal noise of shape (C, H, W) for each picture of a batch and each step of a run.
 
-    A picture's noise depends on (seed, picture number, step index) alone: a picture is the same whether it is made
-    alone or among others. Call it, or `.at`, with a step index; `.initial` gives z_T.
+    A picture's noise depends on (seed, picture number, step index, purpose) alone: a picture is the same whether it is
+    made alone or among others. Call it, or `.at`, with a step index; `.initial` gives z_T.
 
     seed: 0..2⁶⁴−1. pictures: numbers 0..2⁶⁴−1. Raises SettingsError outside of that.
     """
@@ -42,11 +66,11 @@ class PictureNoise:
         """z_T, float32 (N, C, H, W) on the CPU."""
         return self._draw(0)
 
-    def at(self, step_index: int) -> torch.Tensor:
+    def at(self, step_index: int, purpose: NoisePurpose = NoisePurpose.FRESH) -> torch.Tensor:
         """The noise of step `step_index` (0, 1, … in the order of the run), float32 (N, C, H, W) on the CPU."""
-        if not 0 <= step_index < 2**32 - 1:
-            raise ValueError(f"step index {step_index} lies outside 0..2³²−2")
-        return self._draw(step_index + 1)
+        if not 0 <= step_index < _STEPS - 1:
+            raise ValueError(f"step index {step_index} lies outside 0..2³⁰−2")
+        return self._draw(purpose * _STEPS + step_index + 1)
 
     __call__ = at
 

@@ -14,14 +14,13 @@ A z_s is the next step's z_t and is held once, so a run of K steps costs about 2
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from studio.diffusion.reverse import Step
-from studio.diffusion.sampler import Sampler, StepCoefficients, checked_pairs
-from studio.diffusion.schedule import NoiseSchedule
+from studio.diffusion.run import ReverseRun
+from studio.diffusion.samplers import Evaluation, StepCoefficients
+from studio.diffusion.step import Step
 
 DEFAULT_BUDGET = 256 * 2**20
 _BYTES_PER_VALUE = 4
@@ -40,30 +39,15 @@ class _Kept:
 class Trace:
     """The steps of one run of N pictures, within a memory budget.
 
-    schedule, sampler, pairs, clip, seed: what the run was made with. shape: (N, C, H, W).
-    budget_bytes: when all steps would need more, every `stride`-th is kept, and always the first and the last.
-    Raises ScheduleError when the pairs do not form a way down the schedule.
+    run: how it was made. budget_bytes: when all steps would need more, every `stride`-th is kept, and always the first
+    and the last.
     """
 
-    def __init__(
-        self,
-        schedule: NoiseSchedule,
-        sampler: Sampler,
-        pairs: Sequence[tuple[int, int]],
-        shape: tuple[int, int, int, int],
-        *,
-        clip: bool,
-        seed: int,
-        budget_bytes: int = DEFAULT_BUDGET,
-    ) -> None:
-        self.schedule = schedule
-        self.sampler = sampler
-        self.pairs = checked_pairs(schedule, tuple(pairs))
-        self.shape = tuple(int(size) for size in shape)
-        self.clip = clip
-        self.seed = seed
+    def __init__(self, run: ReverseRun, budget_bytes: int = DEFAULT_BUDGET) -> None:
+        self.run = run
+        self.schedule, self.sampler, self.pairs, self.shape = run.schedule, run.sampler, run.pairs, run.batch_shape
         self.budget_bytes = budget_bytes
-        self._coefficients = tuple(sampler.coefficients(schedule, t, s) for t, s in self.pairs)
+        self._coefficients = tuple(self.sampler.coefficients(self.schedule, t, s) for t, s in self.pairs)
         self.stride = self._smallest_stride()
         self._kept: list[_Kept] = []
         self._recorded = 0
@@ -156,11 +140,14 @@ class Trace:
             eps=eps,
             x0=x0,
             coefficients=coefficients,
+            direction=eps,
             subtracted=subtracted,
             mean=mean,
             injected=injected,
             z_s=kept.z_s,
             clipped_share=kept.clipped_share,
+            evaluation=Evaluation(t=t, departure=kept.z_t, x0=x0),
+            model_calls=self.sampler.model_calls(s),
         )
 
     def pictures(self) -> torch.Tensor:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from studio.data.pixels import to_pictures
-from studio.diffusion.denoiser import Denoiser
-from studio.diffusion.noise import PictureNoise
-from studio.diffusion.reverse import Step, reverse
-from studio.diffusion.sampler import SAMPLERS, SPACINGS, Sampler, make_sampler, sampling_pairs
+from studio.diffusion.denoisers import Denoiser
+from studio.diffusion.run import ReverseRun
+from studio.diffusion.samplers import SAMPLERS, SPACINGS, Sampler, make_sampler, sampling_pairs
 from studio.diffusion.schedule import NoiseSchedule
+from studio.diffusion.step import Step
+from studio.diffusion.thresholding import Thresholding
 from studio.errors import SettingsError
 from studio.library.bundle import ModelBundle
 from studio.library.memory import out_of_memory_explained
@@ -74,8 +75,26 @@ class SamplingRequest:
 
     def pairs(self, schedule: NoiseSchedule) -> tuple[tuple[int, int], ...]:
         """The (t, s) pairs that the reverse process goes through on `schedule`."""
-        total = schedule.step_count
-        return sampling_pairs(total, None if self.steps is None else min(self.steps, total), self.spacing)
+        return sampling_pairs(
+            schedule, None if self.steps is None else min(self.steps, schedule.step_count), self.spacing
+        )
+
+    def run(
+        self, schedule: NoiseSchedule, shape: tuple[int, int, int], numbers: Sequence[int] | None = None
+    ) -> ReverseRun:
+        """The reverse run of the pictures with these `numbers`, all of the request's when not given, on `schedule`.
+
+        shape: (C, H, W) of one picture.
+        """
+        return ReverseRun(
+            schedule,
+            self.make_sampler(),
+            self.pairs(schedule),
+            seed=self.seed,
+            pictures=tuple(range(self.first, self.first + self.count) if numbers is None else numbers),
+            shape=shape,
+            thresholding=Thresholding("clip" if self.clip else "none"),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The request as plain JSON values; `from_json` gives an equal object back."""
@@ -112,8 +131,7 @@ def denoise(
     is drawn on the CPU, so that a seed means the same on every device.
     """
     denoiser = model.denoiser(device) if isinstance(model, ModelBundle) else model
-    numbers = range(request.first, request.first + request.count)
-    return _denoise(denoiser, shape, schedule, request, numbers, device)
+    return request.run(schedule, shape).steps(denoiser, device=device.name)
 
 
 def sample_pictures(
@@ -136,7 +154,7 @@ def sample_pictures(
         denoiser = bundle.denoiser(device)
         while done < request.count:
             numbers = range(request.first + done, request.first + min(done + batch_size, request.count))
-            for step in _denoise(denoiser, bundle.shape, bundle.schedule, request, numbers, device):
+            for step in request.run(bundle.schedule, bundle.shape, numbers).steps(denoiser, device=device.name):
                 part = len(numbers) * (step.index + 1) / step.total
                 yield SamplingProgress(done, request.count, (done + part) / request.count)
             finished.append(to_pictures(step.z_s))
@@ -155,26 +173,6 @@ def make_pictures(
             next(progress)
         except StopIteration as end:
             return end.value
-
-
-def _denoise(
-    denoiser: Denoiser,
-    shape: tuple[int, int, int],
-    schedule: NoiseSchedule,
-    request: SamplingRequest,
-    numbers: Sequence[int],
-    device: Device,
-) -> Iterator[Step]:
-    noise = PictureNoise(request.seed, numbers, shape)
-    return reverse(
-        denoiser,
-        schedule,
-        request.make_sampler(),
-        noise.initial().to(device.name),
-        request.pairs(schedule),
-        lambda step_index: noise.at(step_index).to(device.name),
-        clip=request.clip,
-    )
 
 
 def _check_whole(name: str, value: Any, minimum: int, maximum: int) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from studio.diffusion.denoiser import NetworkDenoiser
+from studio.diffusion.denoisers import NetworkDenoiser
 from studio.diffusion.parameterization import Parameterization
 from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import ModelFileError, StudioError

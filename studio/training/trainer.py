@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from studio.data.pixels import to_pictures
-from studio.diffusion.denoiser import NetworkDenoiser
+from studio.diffusion.denoisers import NetworkDenoiser
 from studio.diffusion.forward import diffuse
 from studio.diffusion.noise import PictureNoise
 from studio.diffusion.parameterization import training_target
 from studio.diffusion.reverse import reverse
-from studio.diffusion.sampler import DDIMSampler, sampling_pairs
+from studio.diffusion.samplers import DDIMSampler, sampling_pairs
+from studio.diffusion.thresholding import Thresholding
 from studio.errors import LossNotFinite
 from studio.library.memory import out_of_memory_explained
 from studio.training.clock import Speedometer
@@ -158,9 +159,9 @@ def draw_samples(run: TrainingRun) -> SamplesDrawn:
         schedule,
         DDIMSampler(eta=0.0),
         noise.initial().to(run.torch_device),
-        sampling_pairs(schedule.step_count, min(settings.sample_steps, schedule.step_count)),
+        sampling_pairs(schedule, min(settings.sample_steps, schedule.step_count)),
         noise,
-        clip=True,
+        thresholding=Thresholding("clip"),
     )
     for step in steps:
         z = step.z_s

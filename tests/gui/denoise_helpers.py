@@ -16,13 +16,14 @@ from studio.app.docks.timeline import TimelineDock
 from studio.app.microscope.denoising import Denoising, denoising_of
 from studio.app.runner import Runner
 from studio.app.state import StudioState
-from studio.diffusion.denoiser import GaussianDenoiser
-from studio.diffusion.noise import PictureNoise
+from studio.diffusion.denoisers import GaussianDenoiser
 from studio.diffusion.parameterization import Parameterization
 from studio.diffusion.prediction import Prediction
-from studio.diffusion.reverse import Step, reverse
-from studio.diffusion.sampler import make_sampler, sampling_pairs
+from studio.diffusion.run import ReverseRun
+from studio.diffusion.samplers import make_sampler, sampling_pairs
 from studio.diffusion.schedule import NoiseSchedule, cosine
+from studio.diffusion.step import Step
+from studio.diffusion.thresholding import Thresholding
 from studio.diffusion.trace import Trace
 from studio.library.bundle import ModelBundle
 from studio.networks.build import build_network
@@ -62,11 +63,10 @@ def steps(
     """An empty trace, and the steps that belong into it."""
     schedule = cosine(levels)
     rule = make_sampler(sampler, **options)
-    pairs = sampling_pairs(levels, taken)
-    noise = PictureNoise(3, range(count), shape)
-    model = model or denoiser(schedule, shape)
-    trace = Trace(schedule, rule, pairs, (count, *shape), clip=clip, seed=3)
-    return trace, reverse(model, schedule, rule, noise.initial(), pairs, noise, clip=clip)
+    pairs = sampling_pairs(schedule, taken)
+    thresholding = Thresholding("clip" if clip else "none")
+    run = ReverseRun(schedule, rule, pairs, 3, tuple(range(count)), shape, thresholding=thresholding)
+    return Trace(run), run.steps(model or denoiser(schedule, shape))
 
 
 def recorded(shape: Shape = (1, 6, 5), **options: object) -> Trace:

@@ -272,7 +272,7 @@ def test_settings_reach_the_run(workspace, saved, qtbot):
     qtbot.waitUntil(lambda: not workspace.denoising.running, timeout=20000)
     trace = workspace.state.trace
     assert (trace.sampler.name, trace.sampler.eta) == ("ddim", 0.25)
-    assert (len(trace.pairs), trace.shape[0], trace.seed, trace.clip) == (9, 3, 77, True)
+    assert (len(trace.pairs), trace.shape[0], trace.run.seed, trace.run.thresholding.kind) == (9, 3, 77, "clip")
     # The schedule of this model has 60 levels, so the slider ends there.
     assert sampler._steps.maximum == 60
 

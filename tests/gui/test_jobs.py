@@ -12,7 +12,7 @@ from studio.app import jobs
 from studio.app.mailbox import LatestFrame
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.window.activity import Activity, clock, count, read_activity
-from studio.diffusion.reverse import Step
+from studio.diffusion.step import Step
 from studio.errors import ModelFileError
 from studio.generation.sampling import SamplingRequest
 from studio.networks.devices import choose_device

@@ -181,7 +181,7 @@ class Microscope(QWidget):
         self.picture.show_values(_array(frames.state(position), picture))
         self._show_caption(frames, position)
         self._show_values()
-        self.step_apart.show_step(step, frames.trace.sampler, picture, clipped=frames.trace.clip)
+        self.step_apart.show_step(step, frames.trace.sampler, picture, clipped=frames.trace.run.thresholding.acts)
 
     def _show_headline(self, frames: Frames, position: int) -> None:
         step = frames.step(position)

@@ -208,7 +208,7 @@ def lanes_of(frames: Frames, picture: int) -> list[Lane]:
     snr = measures.snr_db
     snr_low, snr_high = _decibel_range(frames)
     beyond = measures.beyond(picture) * 100
-    clip = frames.trace.clip
+    clip = frames.trace.run.thresholding.acts
     most = max(5.0, math.ceil(float(beyond.max()) if len(beyond) else 0.0))
     return [
         Lane(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from studio.diffusion.reverse import Step
+    from studio.diffusion.step import Step
     from studio.diffusion.trace import Trace
 
 MOST_FRAMES = 240

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from PySide6.QtGui import QImage
 
-    from studio.diffusion.reverse import Step
+    from studio.diffusion.step import Step
     from studio.diffusion.trace import Trace
 
 NOISE_LIMIT = 3.0
@@ -107,7 +107,7 @@ class Frames:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.measures = Measures(clipped=trace.clip)
+        self.measures = Measures(clipped=trace.run.thresholding.acts)
         self._times = _shown_times(trace)
         self._steps: _Cache[int, Step] = _Cache(_STEPS_KEPT)
         self._thumbnails: _Cache[tuple[int, FilmKind, int], QImage] = _Cache(_THUMBNAILS_KEPT)

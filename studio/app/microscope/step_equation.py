@@ -15,7 +15,7 @@ from studio.app.widgets.labels import MINUS, format_number
 from studio.app.widgets.math_text import Term
 
 if TYPE_CHECKING:
-    from studio.diffusion.reverse import Step
+    from studio.diffusion.step import Step
 
 EPSILON_HAT = "ε̂"
 X_HAT = "x̂_0"

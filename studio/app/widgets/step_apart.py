@@ -35,8 +35,8 @@ from studio.app.widgets.tile import Tile
 if TYPE_CHECKING:
     import torch
 
-    from studio.diffusion.reverse import Step
-    from studio.diffusion.sampler import Sampler
+    from studio.diffusion.samplers import Sampler
+    from studio.diffusion.step import Step
 
 _TILE_HEAD, _TILE_FOOT = 25, 18
 _HEADING = 20

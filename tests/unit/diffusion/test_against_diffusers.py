@@ -9,7 +9,17 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
-from studio.diffusion import DDIMSampler, DDPMSampler, Prediction, cosine, diffuse, linear, reverse, sampling_pairs
+from studio.diffusion import (
+    DDIMSampler,
+    DDPMSampler,
+    Prediction,
+    Thresholding,
+    cosine,
+    diffuse,
+    linear,
+    reverse,
+    sampling_pairs,
+)
 
 SHAPE = (2, 3, 5, 4)
 SCHEDULES = {"linear": linear, "squaredcos_cap_v2": cosine}
@@ -56,7 +66,7 @@ def our_run(name: str, sampler, z: torch.Tensor, pairs, generator: torch.Generat
         z,
         pairs,
         lambda index: torch.randn(SHAPE, generator=generator, dtype=torch.float64),
-        clip=clip,
+        thresholding=Thresholding("clip" if clip else "none"),
     )
     *_, last = walk
     return last.z_s
@@ -97,7 +107,7 @@ def test_the_forward_process_is_the_same(name: str) -> None:
 def test_ddpm_gives_the_same_pictures(name: str, steps: int, variance: str, theirs_called: str, clip: bool) -> None:
     scheduler = theirs(DDPMScheduler, name, variance_type=theirs_called, clip_sample=clip)
     expected = their_run(scheduler, start(), steps, generator=generator())
-    pairs = sampling_pairs(1000, steps, "leading")
+    pairs = sampling_pairs(linear(1000), steps, "leading")
     pictures = our_run(name, DDPMSampler(variance), start(), pairs, generator(), clip)
     torch.testing.assert_close(pictures, expected, rtol=1e-7, atol=1e-7)
 
@@ -112,7 +122,7 @@ def test_ddim_gives_the_same_pictures(
     scheduler = theirs(DDIMScheduler, name, clip_sample=clip)
     with caplog.at_level(logging.WARNING):
         expected = their_run(scheduler, start(), steps, eta=eta, use_clipped_model_output=clip, generator=generator())
-    pairs = sampling_pairs(1000, steps, "leading")
+    pairs = sampling_pairs(linear(1000), steps, "leading")
     pictures = our_run(name, DDIMSampler(eta), start(), pairs, generator(), clip)
     torch.testing.assert_close(pictures, expected, rtol=1e-7, atol=1e-7)
 
@@ -122,4 +132,4 @@ def test_their_trailing_and_linspace_times_are_ours() -> None:
         for spacing in ("trailing", "linspace", "leading"):
             scheduler = DDPMScheduler(timestep_spacing=spacing)
             scheduler.set_timesteps(steps)
-            assert [t for t, _ in sampling_pairs(1000, steps, spacing)] == scheduler.timesteps.tolist()
+            assert [t for t, _ in sampling_pairs(linear(1000), steps, spacing)] == scheduler.timesteps.tolist()

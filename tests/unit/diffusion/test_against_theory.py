@@ -45,7 +45,7 @@ def propagated(schedule, sampler, pairs, mean: float = MEAN, variance: float = V
 @pytest.mark.parametrize("sampler", [DDPMSampler(), DDPMSampler("posterior"), DDIMSampler(), DDIMSampler(0.5)])
 @pytest.mark.parametrize("steps", [None, 12])
 def test_sampled_moments_follow_the_recursion_at_every_step(schedule, sampler, steps: int | None) -> None:
-    pairs = sampling_pairs(100, steps)
+    pairs = sampling_pairs(linear(100), steps)
     noise = PictureNoise(29, range(50), (1, 20, 20))
     walk = reverse(GaussianDenoiser(schedule, MEAN, VARIANCE), schedule, sampler, noise.initial(), pairs, noise.at)
     for step, (mean, variance) in zip(walk, propagated(schedule, sampler, pairs), strict=True):
@@ -58,7 +58,7 @@ def test_sampled_moments_follow_the_recursion_at_every_step(schedule, sampler, s
 @pytest.mark.parametrize("schedule", [linear(1000), cosine(1000)])
 @pytest.mark.parametrize("sampler", [DDPMSampler(), DDPMSampler("posterior"), DDIMSampler(), DDIMSampler(1.0)])
 def test_with_a_thousand_steps_the_data_are_recovered(schedule, sampler) -> None:
-    mean, variance = propagated(schedule, sampler, sampling_pairs(1000))[-1]
+    mean, variance = propagated(schedule, sampler, sampling_pairs(linear(1000)))[-1]
     assert mean == pytest.approx(MEAN, abs=0.003)
     assert math.sqrt(variance) == pytest.approx(math.sqrt(VARIANCE), rel=0.02)
 
@@ -66,7 +66,7 @@ def test_with_a_thousand_steps_the_data_are_recovered(schedule, sampler) -> None
 @pytest.mark.parametrize("sampler", [DDPMSampler("posterior"), DDIMSampler(), DDIMSampler(0.5)])
 def test_more_steps_come_closer_to_the_data(sampler) -> None:
     errors = [
-        abs(propagated(linear(1000), sampler, sampling_pairs(1000, steps))[-1][1] - VARIANCE)
+        abs(propagated(linear(1000), sampler, sampling_pairs(linear(1000), steps))[-1][1] - VARIANCE)
         for steps in (10, 30, 100, 300, 1000)
     ]
     assert errors == sorted(errors, reverse=True)
@@ -75,7 +75,7 @@ def test_more_steps_come_closer_to_the_data(sampler) -> None:
 @pytest.mark.parametrize(("steps", "spread"), [(10, 0.374), (30, 0.456)])
 def test_ddim_in_few_leading_steps_loses_spread_by_a_known_amount(steps: int, spread: float) -> None:
     # Known from diffusers' DDIMScheduler on data of mean 0 and standard deviation 0.5.
-    moments = propagated(linear(1000), DDIMSampler(), sampling_pairs(1000, steps, "leading"), mean=0.0)
+    moments = propagated(linear(1000), DDIMSampler(), sampling_pairs(linear(1000), steps, "leading"), mean=0.0)
     assert math.sqrt(moments[-1][1]) == pytest.approx(spread, abs=1e-3)
 
 
@@ -87,7 +87,7 @@ def test_sampled_pictures_have_the_moments_of_the_data() -> None:
         schedule,
         DDPMSampler(),
         noise.initial(),
-        sampling_pairs(1000),
+        sampling_pairs(linear(1000)),
         noise.at,
     )
     assert float(last.z_s.mean()) == pytest.approx(MEAN, abs=5 * math.sqrt(VARIANCE / 10240) + 0.003)

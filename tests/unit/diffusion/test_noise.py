@@ -139,7 +139,7 @@ def test_numbers_that_do_not_fit_are_refused(seed: int, pictures: list[int]) -> 
         PictureNoise(seed, pictures, (1, 1, 1))
 
 
-@pytest.mark.parametrize("step", [-1, 2**32 - 1])
+@pytest.mark.parametrize("step", [-1, 2**30 - 1])
 def test_a_step_index_that_does_not_fit_is_refused(step: int) -> None:
     with pytest.raises(ValueError, match="step index"):
         PictureNoise(0, [0], (1, 1, 1)).at(step)

@@ -14,6 +14,7 @@ from studio.diffusion import (
     GaussianDenoiser,
     PictureNoise,
     Prediction,
+    Thresholding,
     cosine,
     linear,
     reverse,
@@ -37,6 +38,10 @@ class FromNoise:
         return Prediction(eps=eps, x0=(z_t - float(sigma) * eps) / float(signal))
 
 
+def threshold(clip: bool) -> Thresholding:
+    return Thresholding("clip" if clip else "none")
+
+
 def predict_noise(z: torch.Tensor, t: int) -> torch.Tensor:
     return torch.tanh(z * (0.5 + t / 100)) + 0.1 * z.roll(1, -1)
 
@@ -47,7 +52,12 @@ def test_algorithm_20_2_written_out_gives_the_same_pictures() -> None:
     z = noise.initial().double()
     fresh = [noise.at(index).double() for index in range(60)]
     *_, last = reverse(
-        FromNoise(schedule, predict_noise), schedule, DDPMSampler(), z, sampling_pairs(60), lambda index: fresh[index]
+        FromNoise(schedule, predict_noise),
+        schedule,
+        DDPMSampler(),
+        z,
+        sampling_pairs(linear(60)),
+        lambda index: fresh[index],
     )
     # The book's own lines, t = T..2 and then t = 1.
     beta = [None, *schedule.beta.tolist()]
@@ -66,9 +76,17 @@ def test_algorithm_20_2_written_out_gives_the_same_pictures() -> None:
 def test_the_equations_of_every_step_hold(sampler, clip: bool, steps: int | None) -> None:
     schedule = linear(50)
     noise = PictureNoise(1, range(3), (2, 5, 4))
-    pairs = sampling_pairs(50, steps)
+    pairs = sampling_pairs(linear(50), steps)
     walked = list(
-        reverse(FromNoise(schedule, predict_noise), schedule, sampler, noise.initial(), pairs, noise.at, clip=clip)
+        reverse(
+            FromNoise(schedule, predict_noise),
+            schedule,
+            sampler,
+            noise.initial(),
+            pairs,
+            noise.at,
+            thresholding=threshold(clip),
+        )
     )
     assert [(step.t, step.s) for step in walked] == list(pairs)
     assert [step.index for step in walked] == list(range(len(pairs)))
@@ -95,7 +113,15 @@ def test_clipping_holds_x0_within_one_and_counts_what_was_beyond() -> None:
     def run(clip: bool):
         denoiser = FromNoise(schedule, lambda z, t: 0.6 * z)
         return list(
-            reverse(denoiser, schedule, DDIMSampler(), noise.initial(), sampling_pairs(50, 10), noise.at, clip=clip)
+            reverse(
+                denoiser,
+                schedule,
+                DDIMSampler(),
+                noise.initial(),
+                sampling_pairs(linear(50), 10),
+                noise.at,
+                thresholding=threshold(clip),
+            )
         )
 
     free, held = run(False)[0], run(True)
@@ -118,9 +144,9 @@ def test_without_anything_beyond_one_clipping_changes_not_a_bit() -> None:
             schedule,
             DDPMSampler(),
             noise.initial(),
-            sampling_pairs(50),
+            sampling_pairs(linear(50)),
             noise.at,
-            clip=clip,
+            thresholding=threshold(clip),
         )
         *_, last = walk
         pictures.append(last.z_s)
@@ -135,10 +161,10 @@ def test_noise_is_only_asked_for_where_it_is_added() -> None:
         return torch.zeros(1, 1, 1, 2)
 
     denoiser, z = GaussianDenoiser(schedule, 0.0, 0.5), torch.ones(1, 1, 1, 2)
-    list(reverse(denoiser, schedule, DDPMSampler(), z, sampling_pairs(10, 5), noise))
+    list(reverse(denoiser, schedule, DDPMSampler(), z, sampling_pairs(linear(10), 5), noise))
     assert asked == [0, 1, 2, 3]
     asked.clear()
-    list(reverse(denoiser, schedule, DDIMSampler(), z, sampling_pairs(10, 5), noise))
+    list(reverse(denoiser, schedule, DDIMSampler(), z, sampling_pairs(linear(10), 5), noise))
     assert asked == []
 
 
@@ -146,7 +172,7 @@ def test_the_caller_owns_the_loop_and_one_step_asks_the_model_once() -> None:
     schedule = linear(10)
     denoiser = FromNoise(schedule, predict_noise)
     z = torch.ones(1, 1, 1, 2)
-    walk = reverse(denoiser, schedule, DDIMSampler(), z, sampling_pairs(10), lambda index: z)
+    walk = reverse(denoiser, schedule, DDIMSampler(), z, sampling_pairs(linear(10)), lambda index: z)
     assert denoiser.asked == []
     next(walk)
     next(walk)
@@ -169,5 +195,5 @@ def test_the_condition_reaches_the_denoiser() -> None:
             return super().predict(z_t, t)
 
     denoiser = Conditional(schedule, predict_noise)
-    list(reverse(denoiser, schedule, DDIMSampler(), z, sampling_pairs(3), lambda index: z, condition=4))
+    list(reverse(denoiser, schedule, DDIMSampler(), z, sampling_pairs(linear(3)), lambda index: z, condition=4))
     assert seen == [4, 4, 4]

@@ -9,12 +9,12 @@ from studio.diffusion import (
     DDIMSampler,
     DDPMSampler,
     NetworkDenoiser,
-    PictureNoise,
+    ReverseRun,
     Step,
+    Thresholding,
     Trace,
     cosine,
     linear,
-    reverse,
     sampling_pairs,
 )
 from studio.errors import ScheduleError
@@ -40,16 +40,21 @@ class Counting(torch.nn.Module):
 
 
 def record(schedule, sampler, steps=None, *, clip=False, parameterization="v", weight=0.05, **options):
-    pairs = sampling_pairs(schedule.step_count, steps)
-    noise = PictureNoise(8, range(SHAPE[0]), SHAPE[1:])
+    pairs = sampling_pairs(schedule, steps)
     network = Counting(weight)
     denoiser = NetworkDenoiser(network, schedule, parameterization)
-    trace = Trace(schedule, sampler, pairs, SHAPE, clip=clip, seed=8, **options)
+    thresholding = Thresholding("clip" if clip else "none")
+    run = ReverseRun(schedule, sampler, pairs, 8, tuple(range(SHAPE[0])), SHAPE[1:], thresholding=thresholding)
+    trace = Trace(run, **options)
     steps = []
-    for step in reverse(denoiser, schedule, sampler, noise.initial(), pairs, noise.at, clip=clip):
+    for step in run.steps(denoiser):
         steps.append(step)
         trace.record(step)
     return trace, steps, network
+
+
+def described(schedule, steps=None, pictures=SHAPE[0]):
+    return ReverseRun(schedule, DDIMSampler(), sampling_pairs(schedule, steps), 8, tuple(range(pictures)), SHAPE[1:])
 
 
 def assert_same(frame: Step, step: Step) -> None:
@@ -105,7 +110,7 @@ def test_the_pictures_are_the_last_state_bit_for_bit() -> None:
 
 def test_an_unfinished_run_can_be_looked_at() -> None:
     _, recorded, _ = record(linear(40), DDIMSampler(), 10)
-    trace = Trace(linear(40), DDIMSampler(), sampling_pairs(40, 10), SHAPE, clip=False, seed=8)
+    trace = Trace(described(linear(40), 10))
     with pytest.raises(ValueError, match="nothing has been recorded"):
         trace.pictures()
     for step in recorded[:4]:
@@ -147,10 +152,10 @@ def test_a_budget_too_small_for_anything_still_keeps_the_first_and_the_last() ->
 
 def test_only_the_next_step_of_the_same_run_is_taken() -> None:
     _, recorded, _ = record(linear(10), DDIMSampler())
-    trace = Trace(linear(10), DDIMSampler(), sampling_pairs(10), SHAPE, clip=False, seed=8)
+    trace = Trace(described(linear(10)))
     with pytest.raises(ValueError, match="not the next step"):
         trace.record(recorded[1])
-    other = Trace(linear(10), DDIMSampler(), sampling_pairs(10), (1, 2, 6, 5), clip=False, seed=8)
+    other = Trace(described(linear(10), pictures=1))
     with pytest.raises(ValueError, match="shape"):
         other.record(recorded[0])
     for step in recorded:
@@ -158,4 +163,4 @@ def test_only_the_next_step_of_the_same_run_is_taken() -> None:
     with pytest.raises(ValueError, match="not the next step"):
         trace.record(recorded[-1])
     with pytest.raises(ScheduleError):
-        Trace(linear(10), DDIMSampler(), [(12, -1)], SHAPE, clip=False, seed=8)
+        ReverseRun(linear(10), DDIMSampler(), ((12, -1),), 8, (0,), SHAPE[1:])

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from studio.data.pixels import to_pictures
-from studio.diffusion.denoiser import GaussianDenoiser
+from studio.diffusion.denoisers import GaussianDenoiser
 from studio.diffusion.noise import PictureNoise
 from studio.diffusion.parameterization import Parameterization
 from studio.diffusion.reverse import reverse
-from studio.diffusion.sampler import DDIMSampler, sampling_pairs
+from studio.diffusion.samplers import DDIMSampler, sampling_pairs
 from studio.diffusion.schedule import make_schedule
+from studio.diffusion.thresholding import Thresholding
 from studio.errors import OutOfMemory, SettingsError
 from studio.generation.sampling import SamplingRequest, denoise, make_pictures, sample_pictures
 from studio.library.bundle import ModelBundle
@@ -50,9 +51,9 @@ def test_pictures_are_those_of_the_reverse_process_itself(bundle: ModelBundle) -
             bundle.schedule,
             DDIMSampler(),
             noise.initial(),
-            sampling_pairs(100, 10),
+            sampling_pairs(bundle.schedule, 10),
             noise.at,
-            clip=True,
+            thresholding=Thresholding("clip"),
         )
     )
     np.testing.assert_array_equal(make_pictures(bundle, request, CPU), to_pictures(steps[-1].z_s))
@@ -113,7 +114,7 @@ def test_a_request_survives_json() -> None:
 
 def test_more_steps_than_there_are_means_all_of_them(bundle: ModelBundle) -> None:
     assert len(SamplingRequest(steps=500).pairs(bundle.schedule)) == 100
-    assert SamplingRequest(steps=None).pairs(bundle.schedule) == sampling_pairs(100)
+    assert SamplingRequest(steps=None).pairs(bundle.schedule) == sampling_pairs(bundle.schedule)
 
 
 @pytest.mark.parametrize(

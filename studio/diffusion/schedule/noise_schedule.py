@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.diffusion.schedule_checks import (
+from studio.diffusion.schedule.checks import (
     BETA_LIMIT,
     ScheduleWarning,
     checked_beta,

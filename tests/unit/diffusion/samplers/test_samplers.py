@@ -19,13 +19,13 @@ from studio.diffusion import (
     make_sampler,
     sampling_pairs,
 )
-from studio.diffusion.sampler import checked_pairs
+from studio.diffusion.samplers import checked_pairs
 from studio.errors import ScheduleError, SettingsError
 
 
 def test_ddpm_with_beta_is_algorithm_20_2() -> None:
     schedule = linear(1000)
-    for t, s in sampling_pairs(1000):
+    for t, s in sampling_pairs(linear(1000)):
         beta, alpha_bar = schedule.beta[t], schedule.alpha_bar[t]
         coefficients = DDPMSampler("beta").coefficients(schedule, t, s)
         assert coefficients.state == pytest.approx(1 / math.sqrt(1 - beta), rel=1e-12)
@@ -37,7 +37,7 @@ def test_ddpm_with_beta_is_algorithm_20_2() -> None:
 
 def test_the_posterior_variance_is_beta_tilde() -> None:
     schedule = linear(1000)
-    for t, s in sampling_pairs(1000):
+    for t, s in sampling_pairs(linear(1000)):
         coefficients = DDPMSampler("posterior").coefficients(schedule, t, s)
         assert coefficients.fresh_noise**2 == pytest.approx(schedule.posterior_variance[t], rel=1e-12)
 
@@ -46,7 +46,7 @@ def test_the_posterior_variance_is_beta_tilde() -> None:
 @pytest.mark.parametrize("variance", ["beta", "posterior"])
 def test_the_noise_form_of_the_mean_is_the_posterior_mean_given_x0(schedule, variance: str) -> None:
     count = schedule.step_count
-    for t, s in (*sampling_pairs(count), *sampling_pairs(count, 7), (count - 1, 3), (count - 1, -1)):
+    for t, s in (*sampling_pairs(linear(count)), *sampling_pairs(linear(count), 7), (count - 1, 3), (count - 1, -1)):
         coefficients = DDPMSampler(variance).coefficients(schedule, t, s)
         beta = schedule.beta_between(t, s)
         noise_t, noise_s = schedule.one_minus_alpha_bar_at(t), schedule.one_minus_alpha_bar_at(s)
@@ -62,7 +62,7 @@ def test_the_noise_form_of_the_mean_is_the_posterior_mean_given_x0(schedule, var
 @pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
 def test_ddim_follows_its_equation(eta: float) -> None:
     schedule = linear(1000)
-    for t, s in sampling_pairs(1000, 13):
+    for t, s in sampling_pairs(linear(1000), 13):
         coefficients = DDIMSampler(eta).coefficients(schedule, t, s)
         alpha_t, alpha_s = schedule.alpha_bar_at(t), schedule.alpha_bar_at(s)
         sigma = eta * math.sqrt((1 - alpha_s) / (1 - alpha_t)) * math.sqrt(1 - alpha_t / alpha_s)
@@ -75,7 +75,7 @@ def test_ddim_follows_its_equation(eta: float) -> None:
 
 def test_ddim_with_eta_one_is_ddpm_with_the_posterior_variance() -> None:
     schedule = cosine(200)
-    for t, s in (*sampling_pairs(200), *sampling_pairs(200, 11)):
+    for t, s in (*sampling_pairs(linear(200)), *sampling_pairs(linear(200), 11)):
         ddim, ddpm = (sampler.coefficients(schedule, t, s) for sampler in (DDIMSampler(1.0), DDPMSampler("posterior")))
         assert ddim.fresh_noise == pytest.approx(ddpm.fresh_noise, rel=1e-9, abs=1e-15)
         assert ddim.predicted_noise == pytest.approx(ddpm.predicted_noise, rel=1e-7)
@@ -96,7 +96,7 @@ def test_the_last_step_gives_the_predicted_picture_without_fresh_noise(sampler: 
 @given(st.integers(1, 400), st.data(), st.sampled_from(SPACINGS))
 def test_pairs_lead_down_to_the_picture_in_exactly_the_wished_for_steps(count: int, data, spacing: str) -> None:
     steps = data.draw(st.integers(1, count))
-    pairs = sampling_pairs(count, steps, spacing)
+    pairs = sampling_pairs(linear(count), steps, spacing)
     assert len(pairs) == steps
     assert pairs[-1][1] == -1
     assert checked_pairs(linear(count), pairs) == pairs
@@ -105,27 +105,50 @@ def test_pairs_lead_down_to_the_picture_in_exactly_the_wished_for_steps(count: i
     if spacing == "leading" or (spacing == "linspace" and steps > 1):
         assert pairs[-1][0] == 0
     if steps == count:
-        assert pairs == sampling_pairs(count)
+        assert pairs == sampling_pairs(linear(count))
 
 
 def test_known_pairs() -> None:
-    assert sampling_pairs(4) == ((3, 2), (2, 1), (1, 0), (0, -1))
-    assert [t for t, _ in sampling_pairs(1000, 10)] == [999, 899, 799, 699, 599, 499, 399, 299, 199, 99]
-    assert [t for t, _ in sampling_pairs(1000, 10, "leading")] == [900, 800, 700, 600, 500, 400, 300, 200, 100, 0]
-    assert [t for t, _ in sampling_pairs(1000, 10, "linspace")] == [999, 888, 777, 666, 555, 444, 333, 222, 111, 0]
-    assert [t for t, _ in sampling_pairs(1000, 13)][:3] == [999, 922, 845]
-    assert sampling_pairs(1000, 1) == ((999, -1),)
+    assert sampling_pairs(linear(4)) == ((3, 2), (2, 1), (1, 0), (0, -1))
+    schedule = linear(1000)
+    assert [t for t, _ in sampling_pairs(schedule, 10)] == [999, 899, 799, 699, 599, 499, 399, 299, 199, 99]
+    assert [t for t, _ in sampling_pairs(schedule, 10, "leading")] == [
+        900,
+        800,
+        700,
+        600,
+        500,
+        400,
+        300,
+        200,
+        100,
+        0,
+    ]
+    assert [t for t, _ in sampling_pairs(schedule, 10, "linspace")] == [
+        999,
+        888,
+        777,
+        666,
+        555,
+        444,
+        333,
+        222,
+        111,
+        0,
+    ]
+    assert [t for t, _ in sampling_pairs(linear(1000), 13)][:3] == [999, 922, 845]
+    assert sampling_pairs(linear(1000), 1) == ((999, -1),)
 
 
 @pytest.mark.parametrize("steps", [0, -1, 11])
 def test_an_impossible_number_of_sampling_steps_is_refused(steps: int) -> None:
     with pytest.raises(ScheduleError, match=f"{steps} sampling steps.*1 to 10"):
-        sampling_pairs(10, steps)
+        sampling_pairs(linear(10), steps)
 
 
 def test_an_unknown_spacing_is_refused() -> None:
     with pytest.raises(ScheduleError, match="'dense'"):
-        sampling_pairs(10, 5, "dense")
+        sampling_pairs(linear(10), 5, "dense")
 
 
 @pytest.mark.parametrize("pairs", [(), ((5, 5),), ((10, 3),), ((5, 3), (2, -1)), ((5, -2),), ((3, 4),)])

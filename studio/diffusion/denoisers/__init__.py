@@ -1,0 +1,8 @@
+"""Denoisers: everything a sampler needs to know about a model, trained or exact."""
+
+from studio.diffusion.denoisers.gaussian import GaussianDenoiser
+from studio.diffusion.denoisers.guidance import NO_GUIDANCE, Guidance, GuidedDenoiser
+from studio.diffusion.denoisers.network import NetworkDenoiser
+from studio.diffusion.denoisers.protocol import Condition, Denoiser
+
+__all__ = ["NO_GUIDANCE", "Condition", "Denoiser", "GaussianDenoiser", "Guidance", "GuidedDenoiser", "NetworkDenoiser"]

@@ -7,6 +7,7 @@ ch. 20.
 from studio.diffusion.denoisers import Denoiser, GaussianDenoiser, Guidance, GuidedDenoiser, NetworkDenoiser
 from studio.diffusion.editing import KnownPixels
 from studio.diffusion.forward import alpha_bar_for, diffuse, markov_chain, markov_step
+from studio.diffusion.loss_weight import LOSS_WEIGHTS, loss_weight
 from studio.diffusion.noise import NoisePurpose, PictureNoise
 from studio.diffusion.parameterization import Parameterization, prediction_from_output, training_target
 from studio.diffusion.prediction import Prediction
@@ -39,6 +40,7 @@ from studio.diffusion.thresholding import Thresholding
 from studio.diffusion.trace import Trace
 
 __all__ = [
+    "LOSS_WEIGHTS",
     "SAMPLERS",
     "SCHEDULES",
     "SPACINGS",
@@ -70,6 +72,7 @@ __all__ = [
     "cosine",
     "diffuse",
     "linear",
+    "loss_weight",
     "make_sampler",
     "make_schedule",
     "markov_chain",

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+
 from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import ScheduleError
 
-SPACINGS = ("trailing", "leading", "linspace")
+SPACINGS = ("trailing", "leading", "linspace", "log_snr", "karras")
+LOWEST_HALF_LOG_SNR = -5.1
+KARRAS_RHO = 7.0
 
 
 def sampling_pairs(
@@ -40,10 +44,37 @@ def sampling_pairs(
             times = [round(Fraction(step_count * k, steps)) - 1 for k in range(steps, 0, -1)]
         case "leading":
             times = [k * (step_count // steps) for k in range(steps - 1, -1, -1)]
-        case _:
+        case "linspace":
             gaps = max(steps - 1, 1)
             times = [round(Fraction((step_count - 1) * k, gaps)) for k in range(gaps, gaps - steps, -1)]
+        case _:
+            times = _spread(schedule, steps, step_count - 1, spacing)
     return tuple(zip(times, [*times[1:], -1], strict=True))
+
+
+def _spread(schedule: NoiseSchedule, steps: int, start: int, spacing: str) -> list[int]:
+    """`steps` falling indices from `start` to 0, evenly spaced in λ ("log_snr") or in σ̄^{1/ρ} ("karras")."""
+    levels = np.maximum(0.5 * schedule.log_snr[: start + 1], LOWEST_HALF_LOG_SNR)
+    if spacing == "karras":
+        levels = -np.exp(-levels / KARRAS_RHO)
+    targets = np.linspace(levels[-1], levels[0], steps)
+    return _nearest_falling(levels[::-1], targets)
+
+
+def _nearest_falling(levels: np.ndarray, targets: np.ndarray) -> list[int]:
+    """The index nearest to each target, where that is free, else the next below; and always room for those to come.
+
+    levels: rising, from the start's to that of index 0. targets: rising. The first index is the start.
+    """
+    start = levels.size - 1
+    after = np.clip(np.searchsorted(levels, targets), 1, max(start, 1)) if start else np.zeros(targets.size, dtype=int)
+    before = np.maximum(after - 1, 0)
+    nearer_before = targets - levels[before] < levels[after] - targets
+    times = start - np.where(nearer_before, before, after)
+    falling = [start]
+    for left, time in zip(range(targets.size - 2, -1, -1), times[1:].tolist(), strict=True):
+        falling.append(min(max(time, left), falling[-1] - 1))
+    return falling
 
 
 def checked_pairs(schedule: NoiseSchedule, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:

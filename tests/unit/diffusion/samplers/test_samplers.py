@@ -170,8 +170,10 @@ def test_every_sampler_is_made_by_name_with_the_defaults_it_shows(name: str) -> 
 
 
 def test_unknown_samplers_options_and_values_are_named() -> None:
-    with pytest.raises(SettingsError, match=r"'euler'.*ddpm, ddim"):
-        make_sampler("euler")
+    with pytest.raises(SettingsError, match=r"'rk45'.*ddpm, ddim, euler, heun, dpmpp2m, unipc"):
+        make_sampler("rk45")
+    with pytest.raises(SettingsError, match=r"heun.*'eta'.*none"):
+        make_sampler("heun", eta=0.5)
     with pytest.raises(SettingsError, match=r"'eta'.*variance"):
         make_sampler("ddpm", eta=0.5)
     with pytest.raises(SettingsError, match="'learned'"):

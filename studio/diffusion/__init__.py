@@ -5,7 +5,18 @@ ch. 20.
 """
 
 from studio.diffusion.denoisers import Denoiser, GaussianDenoiser, Guidance, GuidedDenoiser, NetworkDenoiser
-from studio.diffusion.editing import KnownPixels
+from studio.diffusion.editing import (
+    KnownPixels,
+    interpolate,
+    known_from_mask,
+    noised_start,
+    repaint_pairs,
+    seed_path,
+    slerp,
+    start_level,
+    steps_from,
+    vary,
+)
 from studio.diffusion.forward import alpha_bar_for, diffuse, markov_chain, markov_step
 from studio.diffusion.loss_weight import LOSS_WEIGHTS, loss_weight
 from studio.diffusion.noise import NoisePurpose, PictureNoise
@@ -79,14 +90,23 @@ __all__ = [
     "alpha_bar_for",
     "cosine",
     "diffuse",
+    "interpolate",
+    "known_from_mask",
     "linear",
     "loss_weight",
     "make_sampler",
     "make_schedule",
     "markov_chain",
     "markov_step",
+    "noised_start",
     "prediction_from_output",
+    "repaint_pairs",
     "reverse",
     "sampling_pairs",
+    "seed_path",
+    "slerp",
+    "start_level",
+    "steps_from",
     "training_target",
+    "vary",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from studio.data.importing import ImportProgress
     from studio.diffusion.step import Step
     from studio.diffusion.trace import Trace
-    from studio.generation.sampling import SamplingRequest
+    from studio.generation.request import SamplingRequest
     from studio.library.bundle import ModelBundle
     from studio.networks.devices import Device
     from studio.training.events import TrainingEvent, TrainingFinished
@@ -157,14 +157,14 @@ def denoise(
     DenoisingStarted, then per step a StepTaken and a LatestFrame around the `Step`; returns the Trace.
     """
     from studio.diffusion.trace import Trace
-    from studio.generation import sampling
+    from studio.generation.plan import plan
     from studio.library.bundle import ModelBundle
 
     model = source if isinstance(source, ModelBundle) else current_model(source, run)
-    run_of_request = request.run(model.schedule, model.shape)
-    trace = Trace(run_of_request) if budget_bytes is None else Trace(run_of_request, budget_bytes)
+    planned = plan(model, request)
+    trace = Trace(planned.run) if budget_bytes is None else Trace(planned.run, budget_bytes)
     yield DenoisingStarted(model, trace)
-    for step in sampling.denoise(model, model.shape, model.schedule, request, device):
+    for step in planned.steps(model.denoiser(device), device):
         trace.record(step)
         yield LatestFrame(step)
         yield StepTaken(step.index, step.total)
@@ -233,9 +233,9 @@ class WatchedStep:
 def watch_picture(model: ModelBundle, seed: int, steps: int) -> Iterator[WatchedStep]:
     """Denoise one picture with DDPM in `steps` steps, on the CPU."""
     from studio.data.pixels import to_pictures
-    from studio.generation.sampling import SamplingRequest
+    from studio.generation.request import SamplingRequest
 
-    request = SamplingRequest(count=1, sampler="ddpm", steps=steps, seed=seed, variance="posterior", clip=True)
+    request = SamplingRequest(count=1, sampler="ddpm", steps=steps, seed=seed, variance="posterior", thresholding="clip")
     for step in _steps(model, request):
         eps = step.eps[0].movedim(0, -1).to("cpu").numpy().copy()
         yield WatchedStep(
@@ -245,9 +245,9 @@ def watch_picture(model: ModelBundle, seed: int, steps: int) -> Iterator[Watched
 
 def watch_points(model: ModelBundle, seed: int, count: int, steps: int) -> Iterator[np.ndarray]:
     """Denoise `count` two-pixel pictures on the CPU; yields float32 (count, 2): the noise, then each step."""
-    from studio.generation.sampling import SamplingRequest
+    from studio.generation.request import SamplingRequest
 
-    request = SamplingRequest(count=count, sampler="ddim", steps=steps, seed=seed, clip=False)
+    request = SamplingRequest(count=count, sampler="ddim", steps=steps, seed=seed)
     for step in _steps(model, request):
         if step.index == 0:
             yield step.z_t.reshape(count, -1).to("cpu").numpy().copy()
@@ -258,4 +258,4 @@ def _steps(model: ModelBundle, request: SamplingRequest) -> Iterator[Step]:
     from studio.generation.sampling import denoise
     from studio.networks.devices import choose_device
 
-    return denoise(model, model.shape, model.schedule, request, choose_device("cpu"))
+    return denoise(model, request, choose_device("cpu"))

@@ -10,7 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from studio.cli.commands import COMMANDS, EXIT_FAILED, EXIT_INTERRUPTED
+from studio.cli.commands import COMMANDS
+from studio.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
 from studio.cli.parser import build_parser
 from studio.errors import StudioError
 

@@ -7,6 +7,11 @@ from pathlib import Path
 
 from studio import __version__
 
+# Written out because the window reads this file before torch is there; a test holds them to what there is.
+SAMPLER_NAMES = ("ddpm", "ddim", "euler", "heun", "dpmpp2m", "unipc")
+SPACING_NAMES = ("trailing", "leading", "linspace", "log_snr", "karras")
+SCHEDULE_NAMES = ("linear", "cosine")
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The grammar of the command line. Without a command the studio opens."""
@@ -36,7 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
     budget.add_argument("--minutes", type=_positive_float, metavar="M", help="train this long")
     budget.add_argument("--images", type=_positive_int, metavar="N", help="train on this many pictures in all")
     train.add_argument("--preset", default="good", choices=("sketch", "good", "patient"), help="size and time (good)")
-    train.add_argument("--schedule", default="cosine", choices=("linear", "cosine"), help="noise schedule (cosine)")
+    train.add_argument("--schedule", default="cosine", choices=SCHEDULE_NAMES, help="noise schedule (cosine)")
+    train.add_argument("--classes", action=argparse.BooleanOptionalAction, default=None,
+                       help="learn the classes of labelled pictures (when there are any)")  # fmt: skip
     train.add_argument("--algorithm-20-1", action="store_true", help="exactly the book: predict the noise, uniform t")
     train.add_argument("--name", help="what the model is called (what its data is called)")
     train.add_argument("--seed", type=_natural, default=None, metavar="S", help="seed of all randomness (0)")
@@ -46,25 +53,73 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--json", action="store_true", help="print one JSON object a line instead of a progress bar")
 
     sample = commands.add_parser("sample", help="make pictures with a model")
-    sample.add_argument("model", type=Path, metavar="MODEL", help="a model file, or the name of a starter model")
+    _add_sampling(sample)
     sample.add_argument("--count", type=_positive_int, required=True, metavar="N", help="how many pictures")
     sample.add_argument("--out", type=Path, required=True, metavar="DIR-or-FILE", help="a folder of PNGs, or FILE.npz")
-    sample.add_argument("--sampler", default="ddim", choices=("ddpm", "ddim"), help="sampler (ddim)")
-    sample.add_argument("--steps", type=_positive_int, metavar="K", help="steps (ddim 50, ddpm all of the schedule)")
-    sample.add_argument("--seed", type=_natural, default=0, metavar="S", help="seed of the noise (0)")
-    sample.add_argument("--clip", action=argparse.BooleanOptionalAction, default=False,
-                        help="clip the predicted picture to its range at every step (off)")  # fmt: skip
-    _add_device(sample)
     _add_overwrite(sample)
     sample.add_argument("--json", action="store_true", help="print what was made as JSON")
+
+    trace = commands.add_parser("trace", help="record every step of making pictures into one file")
+    _add_sampling(trace)
+    trace.add_argument("--count", type=_positive_int, default=16, metavar="N", help="how many pictures (16)")
+    trace.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file that the run goes to")
+    _add_overwrite(trace)
+    trace.add_argument("--json", action="store_true", help="print what was recorded as JSON")
+
+    evaluate = commands.add_parser("evaluate", help="how good, and how new, a model's pictures are")
+    _add_sampling(evaluate, model_help="a model, a starter model's name, or pictures made elsewhere (folder, NPZ)")
+    evaluate.add_argument("data", type=Path, metavar="DATA", help="the pictures that the model was trained on")
+    evaluate.add_argument("--held-out", type=Path, metavar="DATA", help="real pictures that the model never saw")
+    evaluate.add_argument("--count", type=_positive_int, default=2000, metavar="N", help="how many pictures (2000)")
+    evaluate.add_argument("--save", type=Path, metavar="DIR-or-FILE", help="keep the pictures that were judged")
+    evaluate.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
+
+
+def _add_sampling(
+    parser: argparse.ArgumentParser, model_help: str = "a model file, or the name of a starter model"
+) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL", help=model_help)
+    how = parser.add_argument_group("how the pictures come out of noise")
+    how.add_argument("--sampler", default="ddim", choices=SAMPLER_NAMES, help="sampler (ddim)")
+    how.add_argument("--steps", type=_positive_int, metavar="K", help="steps (the usual number of the sampler)")
+    how.add_argument("--spacing", choices=SPACING_NAMES, help="which noise levels (those that suit the sampler)")
+    how.add_argument("--eta", type=_share, default=0.0, metavar="E", help="ddim: fresh noise, 0 to 1 (0)")
+    how.add_argument("--variance", default="beta", choices=("beta", "posterior"),
+                     help="ddpm: how much fresh noise, β as in the book or the smaller β̃ (beta)")  # fmt: skip
+    how.add_argument("--seed", type=_natural, default=0, metavar="S", help="seed of the noise (0)")
+    how.add_argument("--variation-seed", type=_natural, metavar="S", help="another seed to turn the noise towards")
+    how.add_argument("--variation", type=_share, default=0.1, metavar="R", help="how far it is turned, 0 to 1 (0.1)")
+    threshold = how.add_mutually_exclusive_group()
+    threshold.add_argument("--clip", action=argparse.BooleanOptionalAction, default=False,
+                           help="clip the predicted picture to its range at every step (off)")  # fmt: skip
+    threshold.add_argument("--dynamic-threshold", type=_share, metavar="P",
+                           help="scale it by the P-quantile of its values instead, such as 0.995")  # fmt: skip
+    _add_device(how)
+
+    classes = parser.add_argument_group("for models with classes")
+    which = classes.add_mutually_exclusive_group()
+    which.add_argument("--class", dest="class_name", metavar="NAME", help="make this class (every class in turn)")
+    which.add_argument("--no-class", action="store_true", help="make pictures of no class in particular")
+    classes.add_argument("--guidance", type=float, default=1.0, metavar="G",
+                         help="how much the class is exaggerated; 1 is the model as it is (1)")  # fmt: skip
+    classes.add_argument("--guidance-interval", type=_share, nargs=2, default=(0.0, 1.0), metavar=("FROM", "TO"),
+                         help="noise levels where it acts, 0 the picture, 1 pure noise (0 1)")  # fmt: skip
+
+    begin = parser.add_argument_group("beginning from a picture")
+    begin.add_argument("--init", type=Path, metavar="IMAGE", help="a picture to change")
+    begin.add_argument("--strength", type=_share, metavar="T",
+                       help="how far up it is noised, above 0 up to 1 (0.6; with a mask 1)")  # fmt: skip
+    begin.add_argument("--mask", type=Path, metavar="IMAGE", help="white is made anew, black stays exactly as it is")
+    begin.add_argument("--resamplings", type=_positive_int, default=1, metavar="R",
+                       help="with a mask: how often each stretch is gone, for seams that match (1)")  # fmt: skip
 
 
 def _add_size(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=_positive_int, metavar="N", help="make every picture N by N (as they are)")
 
 
-def _add_device(parser: argparse.ArgumentParser) -> None:
+def _add_device(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     parser.add_argument("--device", default="auto", metavar="D", help="cpu, cuda:0, mps, … (the fastest there is)")
 
 
@@ -82,6 +137,13 @@ def _natural(text: str) -> int:
 
 def _positive_float(text: str) -> float:
     return _number(text, float, 1e-6)
+
+
+def _share(text: str) -> float:
+    value = _number(text, float, 0.0)
+    if value > 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
 
 
 def _number(text: str, kind: type, minimum: float) -> int | float:

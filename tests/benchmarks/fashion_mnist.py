@@ -23,7 +23,8 @@ from studio.data.importing import ImportResult, load_images
 from studio.data.pixels import to_model_range
 from studio.diffusion.schedule import make_schedule
 from studio.generation.export import contact_sheet, save_image
-from studio.generation.sampling import SamplingRequest, make_pictures
+from studio.generation.request import SamplingRequest
+from studio.generation.sampling import make_pictures
 from studio.library.bundle import load_bundle
 from studio.networks.config import network_from_json
 from studio.networks.devices import Device, choose_device
@@ -60,7 +61,7 @@ def main() -> None:
     distances = {}
     for steps in arguments.steps:
         for clip in (True, False) if arguments.both_clips else (True,):
-            request = SamplingRequest(count=arguments.samples, sampler="ddim", steps=steps, seed=1, clip=clip)
+            request = SamplingRequest(count=arguments.samples, sampler="ddim", steps=steps, seed=1, thresholding="clip" if clip else "none")
             pictures = make_pictures(bundle, request, device, batch_size=250)
             key = f"{steps} steps" + ("" if clip else " unclipped")
             distances[key] = round(frechet_distance(features(classifier, to_model_range(pictures)), reference), 2)

@@ -14,7 +14,7 @@ from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.window.activity import Activity, clock, count, read_activity
 from studio.diffusion.step import Step
 from studio.errors import ModelFileError
-from studio.generation.sampling import SamplingRequest
+from studio.generation.request import SamplingRequest
 from studio.networks.devices import choose_device
 from tests.helpers.fake_engine import tiny_bundle
 

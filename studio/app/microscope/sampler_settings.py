@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from studio.generation.sampling import SamplingRequest
+    from studio.generation.request import SamplingRequest
 
 MOST_PICTURES = 64
 USUAL_STEPS = 50
@@ -30,14 +30,14 @@ class SamplerSettings:
 
     def request(self) -> SamplingRequest:
         """The same as a SamplingRequest."""
-        from studio.generation.sampling import SamplingRequest
+        from studio.generation.request import SamplingRequest
 
         return SamplingRequest(
             count=self.count,
             sampler=self.sampler,
             steps=self.steps,
             seed=self.seed,
-            clip=self.clip,
+            thresholding="clip" if self.clip else "none",
             eta=self.eta,
             variance=self.variance,
         )

@@ -1,0 +1,112 @@
+"""The command `train`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
+from studio.cli.inspecting import read_pictures
+from studio.cli.interruption import Interruption
+from studio.cli.progress import TrainingReporter
+from studio.errors import SettingsError
+
+if TYPE_CHECKING:
+    from studio.data.image_set import ImageSet
+    from studio.networks.devices import Device
+    from studio.training.run import TrainingRun
+    from studio.training.settings import Budget
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a model on the data; Ctrl+C keeps the work so far."""
+    from studio.networks.devices import choose_device
+    from studio.training import trainer
+    from studio.training.events import TrainingFinished
+    from studio.training.run import TrainingRun, discard_run
+
+    _check_target(arguments)
+    device = choose_device(arguments.device)
+    imported = read_pictures(arguments.data, arguments.size, name=arguments.name, quiet=arguments.json)
+    if imported.report.skipped and not arguments.json:
+        print(imported.report.to_text(), file=sys.stderr)
+    folder = arguments.out.with_suffix(".run")
+    if arguments.resume:
+        run = TrainingRun.resume(folder, imported.image_set, device, _budget(arguments))
+    else:
+        if arguments.overwrite:
+            discard_run(folder)
+        run = _new_run(arguments, imported.image_set, device, folder)
+    reporter = TrainingReporter(as_json=arguments.json)
+    finished = False
+    with contextlib.closing(reporter), contextlib.closing(trainer.train(run)) as events, Interruption() as interruption:
+        for event in events:
+            reporter.show(event)
+            if isinstance(event, TrainingFinished):
+                event.bundle.save(arguments.out)
+                reporter.wrote(arguments.out)
+                finished = True
+            elif interruption.asked:
+                break
+    if finished:
+        return EXIT_DONE
+    print(f"Stopped. The work so far is kept in {folder}; add --resume to go on.", file=sys.stderr)
+    return EXIT_INTERRUPTED
+
+
+def _new_run(arguments: argparse.Namespace, image_set: ImageSet, device: Device, folder: Path) -> TrainingRun:
+    from studio.diffusion.schedule import make_schedule
+    from studio.training.presets import preset
+    from studio.training.run import TrainingRun
+    from studio.training.settings import ALGORITHM_20_1
+
+    shape = (image_set.channels, image_set.height, image_set.width)
+    settings, network_config = preset(arguments.preset, shape, class_count=_class_count(arguments.classes, image_set))
+    changes: dict[str, object] = {}
+    if arguments.algorithm_20_1:
+        changes["budget"] = settings.budget
+        settings = ALGORITHM_20_1
+    budget = _budget(arguments)
+    if budget is not None:
+        changes["budget"] = budget
+    if arguments.seed is not None:
+        changes["seed"] = arguments.seed
+    schedule = make_schedule(arguments.schedule, 1000)
+    return TrainingRun.create(
+        image_set, schedule, dataclasses.replace(settings, **changes), network_config, device, folder
+    )
+
+
+def _class_count(wished: bool | None, image_set: ImageSet) -> int | None:
+    """How many classes the network shall know; None for none."""
+    from studio.training.presets import class_count_for
+
+    if wished is False:
+        return None
+    count = class_count_for(image_set)
+    if wished and count is None:
+        raise SettingsError("These pictures have no classes to learn.", "Put each class into a folder of its own.")
+    return count
+
+
+def _budget(arguments: argparse.Namespace) -> Budget | None:
+    from studio.training.settings import Budget
+
+    if arguments.minutes is None and arguments.images is None:
+        return None
+    return Budget(images=arguments.images, minutes=arguments.minutes)
+
+
+def _check_target(arguments: argparse.Namespace) -> None:
+    """Refuse a place for the model that cannot work, before minutes are spent on it."""
+    out = arguments.out
+    if out.suffix != ".safetensors":
+        raise SettingsError(f"{out} is not a name for a model.", "Give it the ending .safetensors.")
+    if out.is_dir():
+        raise SettingsError(f"{out} is a folder.", "Name a file in it that ends in .safetensors.")
+    if out.exists() and not (arguments.resume or arguments.overwrite):
+        raise SettingsError(f"{out} exists already.", "Choose another name, or add --resume or --overwrite.")

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from studio.errors import ModelFileError
-from studio.networks.config import NetworkConfig, class_count, network_from_json, network_type
+from studio.networks.config import NetworkConfig, network_type
 from studio.networks.points import PointConfig
 from studio.networks.stem import SpaceToDepthConfig
 
 _REMEDY = "Choose another file."
-
-
-def decode_architecture(content: Any) -> NetworkConfig:
-    """The architecture in a file's description. Raises ModelFileError when it is unknown or beyond the limits."""
-    config = network_from_json(content)
-    if class_count(config) is not None:
-        raise ModelFileError("The model must be told a class for each picture, which is not possible here.", _REMEDY)
-    return config
 
 
 def picture_shape_fits(config: NetworkConfig, shape: tuple[int, int, int]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,13 @@ from studio.diffusion.denoisers import NetworkDenoiser
 from studio.diffusion.parameterization import Parameterization
 from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import ModelFileError, StudioError
-from studio.library.architecture import check_state, decode_architecture
+from studio.library.architecture import check_state
+from studio.library.classes import decode_class_counts, decode_class_names, mixed_labels
 from studio.library.precision import autocast_of
 from studio.library.preview import decode_preview, encode_preview
 from studio.library.tensors import content_bytes, read_tensors, write_tensors
 from studio.networks.build import build_network
-from studio.networks.config import NetworkConfig, network_to_json
+from studio.networks.config import NetworkConfig, class_count, network_from_json, network_to_json
 from studio.networks.devices import Device
 
 FORMAT_VERSION = 1
@@ -38,7 +39,8 @@ class ModelBundle:
 
     network_config: the architecture. state: its weights by name, float32 on the CPU; of a trained model the averaged
     ones. schedule, parameterization: what the network was trained for. shape: (C, H, W) of its pictures.
-    class_names: the classes it can be asked for; empty for a model without conditions. name: for people.
+    class_names: the K classes it can be asked for by the labels 0..K-1; empty for a model without conditions.
+    name: for people.
     history: facts about its training, plain JSON. preview: some of its pictures, uint8 (N, H, W, C), or None.
     """
 
@@ -54,9 +56,15 @@ class ModelBundle:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of all that decides which pictures the model makes; its name and history do not count."""
+        """SHA-256 (hex) of all that decides which pictures the model makes.
+
+        Its name does not count, nor does its history but for the numbers of pictures behind `mixed_labels`.
+        """
         digest = hashlib.sha256()
-        digest.update(json.dumps(self._what_decides(), sort_keys=True).encode("utf-8"))
+        decides = self._what_decides()
+        if self.class_names:
+            decides |= {"classes": len(self.class_names), "class_counts": self.class_counts}
+        digest.update(json.dumps(decides, sort_keys=True).encode("utf-8"))
         for name in sorted(self.state):
             digest.update(name.encode("utf-8"))
             digest.update(content_bytes(self.state[name]))
@@ -67,6 +75,29 @@ class ModelBundle:
         """How many numbers the weights are."""
         return sum(tensor.numel() for tensor in self.state.values())
 
+    @property
+    def has_no_class_label(self) -> bool:
+        """Whether the label K = len(class_names) can be asked for and means "no class".
+
+        Without it the model cannot be guided, and its denoiser must be told a class for every picture.
+        """
+        return bool(self.class_names) and class_count(self.network_config) == len(self.class_names) + 1
+
+    @property
+    def class_counts(self) -> tuple[int, ...] | None:
+        """How many pictures of each class it was trained on; None without classes or when that is not known."""
+        return decode_class_counts(self.history, self.class_names)
+
+    def mixed_labels(self, numbers: Sequence[int]) -> tuple[int, ...] | None:
+        """The class of each picture of these `numbers` when nobody chose one; None for a model without classes.
+
+        All classes in the proportions of the training pictures, or equally where those are not known; see
+        studio.library.classes.
+        """
+        if not self.class_names:
+            return None
+        return mixed_labels(self.class_counts or (1,) * len(self.class_names), numbers)
+
     def network(self) -> nn.Module:
         """The network with these weights, newly built, in eval mode, on the CPU, without gradients."""
         network = build_network(self.network_config)
@@ -76,7 +107,10 @@ class ModelBundle:
     def denoiser(self, device: Device) -> NetworkDenoiser:
         """The model ready to denoise on `device`. The network is built anew at each call: keep what it returns."""
         network = self.network().to(device.name)
-        return NetworkDenoiser(network, self.schedule, self.parameterization, autocast_of(self.network_config, device))
+        autocast = autocast_of(self.network_config, device)
+        return NetworkDenoiser(
+            network, self.schedule, self.parameterization, autocast, class_count=len(self.class_names) or None
+        )
 
     def save(self, path: Path | str) -> None:
         """Write the model to `path` atomically. Raises StorageError."""
@@ -104,23 +138,24 @@ def load_bundle(path: Path | str) -> ModelBundle:
     """The model in the file `path`, which may come from anyone: it is checked whole before anything is built.
 
     Raises ModelFileError when the file is missing, is no safetensors file, is cut short or damaged, was written by a
-    newer version, describes no architecture of this program or one beyond its limits, or when its weights do not fit
-    that architecture.
+    newer version, describes no architecture of this program or one beyond its limits, or when its weights or the names
+    of its classes do not fit that architecture.
     """
     path = Path(path)
     file = read_tensors(path)
     header = file.header
     check_kind(header, KIND, FORMAT_VERSION, path)
     try:
-        config = decode_architecture(header["architecture"])
+        config = network_from_json(header["architecture"])
         shape = decode_shape(header["shape"])
         check_state(config, file.tensors, shape)
         state = {key: tensor.to(torch.float32) for key, tensor in file.tensors.items()}
         schedule = NoiseSchedule.from_json(header["schedule"])
         parameterization = Parameterization(header["parameterization"])
-        class_names = tuple(str(name) for name in header["class_names"])
+        class_names = decode_class_names(header["class_names"], config)
         name = str(header["name"])
         history = dict(header["history"])
+        decode_class_counts(history, class_names)
         preview = None if header["preview"] is None else decode_preview(header["preview"], shape)
     except StudioError as error:
         raise ModelFileError(f"{path.name} is not a model this program can open: {error.what}", _ANOTHER) from error

@@ -6,7 +6,7 @@ picture before the U-Net and attention only at the lowest resolution cost little
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studio.errors import SettingsError
 from studio.networks.config import NetworkConfig
@@ -67,13 +67,15 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def choose_network(height: int, width: int, channels: int, preset: str = "good") -> NetworkConfig:
-    """A configuration for pictures of this size with 1, 3 or 4 channels.
+def choose_network(
+    height: int, width: int, channels: int, preset: str = "good", class_count: int | None = None
+) -> NetworkConfig:
+    """A configuration for pictures of this size with 1, 3 or 4 channels, in `class_count` classes or in none.
 
     Up to 8 values a picture get the small network, sides below 16 a plain U-Net, all others a U-Net behind a
     space-to-depth stem.
 
-    Raises SettingsError when the preset is unknown or the size is not possible.
+    Raises SettingsError when the preset is unknown or the size or the number of classes is not possible.
     """
     if preset not in PRESETS:
         raise SettingsError(f"There is no preset called {preset!r}.", f"Choose one of: {', '.join(PRESETS)}.")
@@ -83,11 +85,26 @@ def choose_network(height: int, width: int, channels: int, preset: str = "good")
         raise SettingsError(f"Pictures of {width} × {height} pixels are not possible.")
     chosen = PRESETS[preset]
     if height * width * channels <= _POINT_VALUES:
-        return PointConfig(channels=channels, height=height, width=width, hidden=chosen.hidden)
+        return with_classes(PointConfig(channels, height, width, hidden=chosen.hidden), class_count)
     factor = _fold(height, width)
     side = -(-max(height, width) // factor)
     core = _core(side, channels * factor**2, chosen)
-    return core if factor == 1 else SpaceToDepthConfig(channels=channels, core=core, factor=factor)
+    config = core if factor == 1 else SpaceToDepthConfig(channels=channels, core=core, factor=factor)
+    return with_classes(config, class_count)
+
+
+def with_classes(config: NetworkConfig, class_count: int | None) -> NetworkConfig:
+    """The same network for pictures in K = `class_count` classes, or in none when None.
+
+    It is told one of K + 1 labels: the classes 0..K-1, and K, which means "no class" (Ho and Salimans, arXiv
+    2207.12598). Raises SettingsError when K is not from 1 to 999,999.
+    """
+    if class_count is not None and class_count < 1:
+        raise SettingsError(f"Pictures in {class_count} classes are not possible.", "Choose at least one class.")
+    labels = None if class_count is None else class_count + 1
+    if isinstance(config, SpaceToDepthConfig):
+        return replace(config, core=replace(config.core, num_class_embeds=labels))
+    return replace(config, num_class_embeds=labels)
 
 
 def _fold(height: int, width: int) -> int:

@@ -15,10 +15,10 @@ from torch import Tensor
 from studio import files
 from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import ModelFileError, StudioError
-from studio.library.architecture import check_state, decode_architecture
+from studio.library.architecture import check_state
 from studio.library.bundle import check_kind, decode_shape
 from studio.library.tensors import read_tensors, write_tensors
-from studio.networks.config import NetworkConfig, network_to_json
+from studio.networks.config import NetworkConfig, class_count, network_from_json, network_to_json
 from studio.training.history import LossHistory
 from studio.training.settings import TrainingSettings
 
@@ -124,11 +124,18 @@ def _read(path: Path) -> Checkpoint:
         for key, tensor in file.tensors.items():
             part, _, name = key.partition(".")
             parts[part][name] = tensor
-        config = decode_architecture(header["architecture"])
+        config = network_from_json(header["architecture"])
         shape = decode_shape(header["shape"])
         for part in _PARTS:
             check_state(config, parts[part], shape)
-        data = header["data"]
+        data = DataIdentity(
+            str(header["data"]["name"]),
+            int(header["data"]["count"]),
+            str(header["data"]["fingerprint"]),
+            tuple(header["data"]["class_names"]),
+        )
+        if class_count(config) not in (None, len(data.class_names) + 1):
+            raise ValueError(f"its network does not take the labels of {len(data.class_names)} classes")
         return Checkpoint(
             **parts,
             step=_count(header["step"]),
@@ -138,9 +145,7 @@ def _read(path: Path) -> Checkpoint:
             schedule=NoiseSchedule.from_json(header["schedule"]),
             network_config=config,
             shape=shape,
-            data=DataIdentity(
-                str(data["name"]), int(data["count"]), str(data["fingerprint"]), tuple(data["class_names"])
-            ),
+            data=data,
             losses=LossHistory.from_json(header["losses"]),
         )
     except StudioError as error:

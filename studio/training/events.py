@@ -51,7 +51,7 @@ class SamplesDrawn:
     """A new row of the sample wall: `pictures`, uint8 (N, H, W, C), from the averaged weights.
 
     Picture number `picture_numbers[i]` of `seed` begins from the same noise in every row, so that a column shows one
-    picture growing.
+    picture growing. labels: the class that each was asked for, or None for a network that knows none.
     """
 
     step: int
@@ -60,6 +60,7 @@ class SamplesDrawn:
     pictures: np.ndarray
     seed: int
     picture_numbers: tuple[int, ...]
+    labels: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

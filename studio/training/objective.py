@@ -1,11 +1,9 @@
-"""What a step asks of the network: which noise levels, and how its error counts in terms of the noise."""
+"""What a step asks of the network: which noise levels, and whether it is told what is on the pictures."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-
-from studio.diffusion.parameterization import Parameterization
 
 
 def draw_timesteps(sampling: str, batch_size: int, step_count: int, generator: torch.Generator) -> Tensor:
@@ -23,15 +21,11 @@ def draw_timesteps(sampling: str, batch_size: int, step_count: int, generator: t
     return ((parts + offsets) * (step_count / batch_size)).long().clamp_(max=step_count - 1)
 
 
-def noise_error_weight(parameterization: Parameterization, alpha_bar: Tensor) -> Tensor:
-    """The squared error of the predicted noise, as a multiple of the squared error of the network's output.
+def drop_classes(labels: Tensor, share: float, no_class: int, generator: torch.Generator) -> Tensor:
+    """`labels`, int64 (N,), with `no_class` in place of each at random, with a probability of `share` in [0, 1].
 
-    z_t is given, so an error in one prediction fixes the error in the others: from
-    eps = (z_t - sqrt(alpha_bar) x) / sqrt(1 - alpha_bar) and eps = sqrt(alpha_bar) v + sqrt(1 - alpha_bar) z_t,
-    the squares differ by alpha_bar / (1 - alpha_bar) for x and by alpha_bar for v. Same shape as `alpha_bar`.
+    A network that is trained so knows both the pictures of each class and all pictures together, which is what
+    classifier-free guidance leans between (Ho and Salimans, arXiv 2207.12598, algorithm 1).
     """
-    if parameterization is Parameterization.EPSILON:
-        return torch.ones_like(alpha_bar)
-    if parameterization is Parameterization.V:
-        return alpha_bar
-    return alpha_bar / (1.0 - alpha_bar)
+    dropped = torch.rand(labels.shape, generator=generator, device=labels.device) < share
+    return torch.where(dropped, no_class, labels)

@@ -1,9 +1,12 @@
-"""A whole recipe by one word."""
+"""A whole recipe by one word, and whether it is one with classes."""
 
 from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
+from studio.data.image_set import ImageSet
 from studio.errors import SettingsError
 from studio.networks.config import NetworkConfig
 from studio.networks.presets import choose_network
@@ -17,13 +20,30 @@ _SETTINGS = {
 
 PRESETS = tuple(_SETTINGS)
 
+MOST_CLASSES = 1000
 
-def preset(name: str, shape: tuple[int, int, int], seed: int = 0) -> tuple[TrainingSettings, NetworkConfig]:
+
+def preset(
+    name: str, shape: tuple[int, int, int], seed: int = 0, class_count: int | None = None
+) -> tuple[TrainingSettings, NetworkConfig]:
     """Settings and network for pictures of `shape` (C, H, W): "sketch" (a minute), "good" (four), "patient" (thirty).
 
+    class_count: how many classes the network can be asked for, such as class_count_for tells; None for no classes.
     Raises SettingsError when there is no such preset.
     """
     if name not in _SETTINGS:
         raise SettingsError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
     channels, height, width = shape
-    return dataclasses.replace(_SETTINGS[name], seed=seed), choose_network(height, width, channels, name)
+    settings = dataclasses.replace(_SETTINGS[name], seed=seed)
+    return settings, choose_network(height, width, channels, name, class_count)
+
+
+def class_count_for(image_set: ImageSet) -> int | None:
+    """With how many classes a network for these pictures is best trained; None for no classes.
+
+    All the classes they have, when there are 2 to MOST_CLASSES of them. A single class tells nothing that the pictures
+    do not; with more classes than that a label is rather the name of a picture than of a kind.
+    """
+    if image_set.labels is None or not 2 <= len(image_set.class_names) <= MOST_CLASSES:
+        return None
+    return len(image_set.class_names) if len(np.unique(image_set.labels)) > 1 else None

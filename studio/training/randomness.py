@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     ORDER = 1
     STEP = 2
     MIRRORING = 3
+    CLASSES = 4
 
 
 def mix(*numbers: int) -> int:

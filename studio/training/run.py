@@ -8,6 +8,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,30 +17,27 @@ from torch import Tensor
 import studio
 from studio import files, paths
 from studio.data.image_set import ImageSet
+from studio.diffusion.loss_weight import loss_weight
 from studio.diffusion.schedule import NoiseSchedule
-from studio.errors import DataError, LossNotFinite, SettingsError, StorageError, TrainingError
-from studio.library.architecture import picture_shape_fits
+from studio.errors import LossNotFinite, StorageError, TrainingError
 from studio.library.bundle import ModelBundle
 from studio.library.precision import autocast_of, precision_of
 from studio.networks.build import build_network
 from studio.networks.config import NetworkConfig, class_count
 from studio.networks.devices import Device
-from studio.networks.stem import SpaceToDepthConfig
-from studio.networks.unet import UNetConfig
 from studio.training.batches import Batches
 from studio.training.checkpoint import (
     FILE_NAME,
     PREVIOUS_NAME,
     Checkpoint,
-    DataIdentity,
     has_checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
+from studio.training.checks import check_network, check_same_data, identity_of
 from studio.training.clock import Stopwatch
 from studio.training.ema import AveragedNetwork
 from studio.training.history import LossHistory, MetricsLog
-from studio.training.objective import noise_error_weight
 from studio.training.settings import Budget, TrainingSettings, learning_rate
 from studio.training.wall import drop_rows_after, read_rows, row_paths
 
@@ -57,6 +55,10 @@ class TrainingRun:
     an event. `request_samples` and `request_checkpoint` may be called at any time, from any thread.
 
     step, images_seen: steps taken and pictures shown. seconds: training time. fraction: the share of the budget used.
+    class_names: the classes that the network is told; empty for one that is told none, whatever the pictures have.
+    class_counts: how many pictures there are of each class of the data, or None where it has none.
+    loss_weight, noise_error_weight: float32 (T,), the factors on the squared error of the network's output that make it
+        the loss, and the squared error of the predicted noise.
     preview: the newest row of the sample wall, uint8 (N, H, W, C), or None. resumed_from: the file, or None.
     """
 
@@ -75,7 +77,9 @@ class TrainingRun:
         self.device = device
         self.folder = folder
         self.shape = (image_set.channels, image_set.height, image_set.width)
-        self.data = _identity(image_set)
+        self.data = identity_of(image_set)
+        self.class_names = self.data.class_names if class_count(network_config) is not None else ()
+        self.class_counts = _class_counts(image_set)
         self.torch_device = torch.device(device.name)
         self.precision = precision_of(network_config, device)
         self.autocast = autocast_of(network_config, device)
@@ -92,11 +96,11 @@ class TrainingRun:
         )
         self.batches = Batches(image_set, settings.seed, self.torch_device)
         # MPS has no float64; there 1 - alpha_bar of the first few steps is a little off.
-        table = torch.from_numpy(schedule.alpha_bar.copy())
-        self.alpha_bar = table.to(self.torch_device, torch.float32 if device.kind == "mps" else torch.float64)
-        self.noise_error_weight = (
-            noise_error_weight(settings.parameterization, table).to(torch.float32).to(self.torch_device)
+        self.alpha_bar = torch.from_numpy(schedule.alpha_bar.copy()).to(
+            self.torch_device, torch.float32 if device.kind == "mps" else torch.float64
         )
+        self.loss_weight = self._weights(settings.loss_weighting)
+        self.noise_error_weight = self._weights("uniform_epsilon")
 
         self.step = 0
         self.images_seen = 0
@@ -128,7 +132,7 @@ class TrainingRun:
         or holds a run already.
         """
         folder = Path(folder)
-        _check_network(network_config, image_set)
+        check_network(network_config, image_set)
         if has_checkpoint(folder):
             raise StorageError(f"{folder} holds a run already.", "Resume it, or choose another folder.")
         run = cls(image_set, schedule, settings, network_config, device, folder)
@@ -149,7 +153,7 @@ class TrainingRun:
         """
         folder = Path(folder)
         checkpoint, path = read_checkpoint(folder)
-        _check_same_data(checkpoint, image_set)
+        check_same_data(checkpoint, image_set)
         settings = checkpoint.settings
         if budget is not None and budget != settings.budget:
             settings = dataclasses.replace(settings, budget=budget)
@@ -212,7 +216,7 @@ class TrainingRun:
             "device": self.device.label,
             "precision": self.precision,
             "settings": self.settings.to_json(),
-            "data": {"name": self.data.name, "count": self.data.count, "fingerprint": self.data.fingerprint},
+            "data": self._data_facts(),
             "losses": [list(point) for point in self.losses.points],
             "program": studio.__version__,
         }
@@ -222,6 +226,7 @@ class TrainingRun:
             schedule=self.schedule,
             parameterization=self.settings.parameterization,
             shape=self.shape,
+            class_names=self.class_names,
             name=self.data.name,
             history=history,
             preview=None if self.preview is None else self.preview[:PREVIEW_PICTURES],
@@ -274,6 +279,15 @@ class TrainingRun:
         if self.saved_step:
             return f"{way}; the checkpoint of step {self.saved_step:,} is still good."
         return f"{way}."
+
+    def _weights(self, kind: str) -> Tensor:
+        settings = self.settings
+        weights = loss_weight(kind, settings.parameterization, self.schedule.alpha_bar, settings.min_snr_gamma)
+        return weights.to(torch.float32).to(self.torch_device)
+
+    def _data_facts(self) -> dict[str, Any]:
+        facts = {"name": self.data.name, "count": self.data.count, "fingerprint": self.data.fingerprint}
+        return facts if self.class_counts is None else facts | {"class_counts": list(self.class_counts)}
 
     def _moments(self, key: str) -> dict[str, Tensor]:
         named = self.network.named_parameters()
@@ -330,41 +344,10 @@ def _write_settings(folder: Path, settings: TrainingSettings) -> None:
     files.write_text(folder / SETTINGS_NAME, json.dumps(settings.to_json(), indent=2) + "\n")
 
 
-def _identity(image_set: ImageSet) -> DataIdentity:
-    return DataIdentity(image_set.name, image_set.count, image_set.fingerprint(), tuple(image_set.class_names))
-
-
-def _check_network(config: NetworkConfig, image_set: ImageSet) -> None:
-    shape = (image_set.channels, image_set.height, image_set.width)
-    if not picture_shape_fits(config, shape):
-        raise SettingsError(
-            f"The network does not fit pictures of {image_set.width}×{image_set.height} pixels "
-            f"with {image_set.channels} channels.",
-            "Choose a network for this data set.",
-        )
-    if class_count(config) is not None:
-        raise SettingsError("The network wants a class for each picture.", "Choose a network without classes.")
-    core = config.core if isinstance(config, SpaceToDepthConfig) else config
-    if isinstance(core, UNetConfig) and core.dropout > 0:
-        # torch draws dropout from the generator that all of a process shares: nothing could be repeated exactly.
-        raise SettingsError("The network uses dropout, which cannot be trained with here.", "Set its dropout to 0.")
-
-
-def _check_same_data(checkpoint: Checkpoint, image_set: ImageSet) -> None:
-    channels, height, width = checkpoint.shape
-    known, found = checkpoint.data, _identity(image_set)
-    if checkpoint.shape != (image_set.channels, image_set.height, image_set.width):
-        raise DataError(
-            f"The run learns pictures of {width}×{height} pixels with {channels} channels, but these have "
-            f"{image_set.width}×{image_set.height} with {image_set.channels}.",
-            f"Open “{known.name}”, which it was begun with, or start a new run.",
-        )
-    if known.fingerprint != found.fingerprint:
-        raise DataError(
-            f"The run was begun with other pictures: “{known.name}”, {known.count:,} of them; "
-            f"these are “{found.name}”, {found.count:,}.",
-            "Open the same data as then, or start a new run.",
-        )
+def _class_counts(image_set: ImageSet) -> tuple[int, ...] | None:
+    if image_set.labels is None:
+        return None
+    return tuple(np.bincount(image_set.labels, minlength=len(image_set.class_names)).tolist())
 
 
 def _remove_leftovers(folder: Path) -> None:

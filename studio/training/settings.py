@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from studio.diffusion.loss_weight import DEFAULT_GAMMA, LOSS_WEIGHTS
 from studio.diffusion.parameterization import Parameterization
 from studio.errors import SettingsError
 
@@ -20,6 +21,11 @@ def _check(name: str, value: Any, minimum: float, maximum: float, *, whole: bool
         raise SettingsError(f"The setting {name} must be a {'whole ' if whole else ''}number, not {value!r}.")
     if not math.isfinite(value) or not minimum <= value <= maximum:
         raise SettingsError(f"The setting {name} is {value}.", f"It must lie between {minimum:g} and {maximum:g}.")
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise SettingsError(f"The setting {name} cannot be {value!r}.", f"Choose one of: {', '.join(choices)}.")
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,16 @@ class TrainingSettings:
     warmup_images: pictures over which the learning rate rises from 0; never more than a tenth of the budget.
     decay_start: the share of the budget after which it falls linearly to 0; 1 keeps it constant.
     adam_beta1, adam_beta2, weight_decay: of AdamW (Loshchilov and Hutter, 2019).
-    gradient_clip: the largest norm of the gradient; 0 for no limit.
+    gradient_clip: the largest norm of the gradient, of the loss as it is weighted; 0 for no limit.
     ema_halflife_images, ema_rampup_ratio: see studio.training.ema; a half-life of 0 switches the average off.
     parameterization: what the network predicts.
     timestep_sampling: "uniform", each t on its own; "stratified", one t in each of batch_size equal parts of 1..T.
+    loss_weighting, min_snr_gamma: how much the error of the network's output counts at each noise level, see
+        studio.diffusion.loss_weight; gamma is that of "min_snr". Weights are taken as they are, not scaled to a mean of
+        1. AdamW does not mind the scale of a gradient, but `gradient_clip` does: where the picture is predicted,
+        "uniform_epsilon" weighs the least noisy levels by their SNR, some 10,000, and all of its steps are clipped.
+    class_dropout: the share of pictures that are shown without their class; without effect where there are no
+        classes. At 0 the network never learns what "no class" means, so that it cannot be guided.
     horizontal_flips: show half of the pictures mirrored; only for pictures whose mirror image is as good.
     sample_count, sample_steps, sample_rows: pictures in a row of the sample wall, DDIM steps for each, rows in a run.
     checkpoint_seconds: training time between two checkpoints.
@@ -85,6 +97,9 @@ class TrainingSettings:
     ema_rampup_ratio: float = 0.05
     parameterization: Parameterization = Parameterization.V
     timestep_sampling: str = "stratified"
+    loss_weighting: str = "simple"
+    min_snr_gamma: float = DEFAULT_GAMMA
+    class_dropout: float = 0.1
     horizontal_flips: bool = False
     sample_count: int = 8
     sample_steps: int = 20
@@ -103,6 +118,8 @@ class TrainingSettings:
         _check("gradient_clip", self.gradient_clip, 0.0, 1e9)
         _check("ema_halflife_images", self.ema_halflife_images, 0, 10**12, whole=True)
         _check("ema_rampup_ratio", self.ema_rampup_ratio, 1e-6, 1.0)
+        _check("min_snr_gamma", self.min_snr_gamma, 1e-6, 1e6)
+        _check("class_dropout", self.class_dropout, 0.0, 1.0)
         _check("sample_count", self.sample_count, 1, 4096, whole=True)
         _check("sample_steps", self.sample_steps, 1, 10_000, whole=True)
         _check("sample_rows", self.sample_rows, 1, 1000, whole=True)
@@ -111,18 +128,10 @@ class TrainingSettings:
             raise SettingsError("The setting budget is not a Budget.", "Give a number of pictures or of minutes.")
         if type(self.horizontal_flips) is not bool:
             raise SettingsError("The setting horizontal_flips must be true or false.")
-        if self.timestep_sampling not in TIMESTEP_SAMPLINGS:
-            raise SettingsError(
-                f"The setting timestep_sampling cannot be {self.timestep_sampling!r}.",
-                f"Choose one of: {', '.join(TIMESTEP_SAMPLINGS)}.",
-            )
-        try:
-            object.__setattr__(self, "parameterization", Parameterization(self.parameterization))
-        except ValueError as error:
-            raise SettingsError(
-                f"The setting parameterization cannot be {self.parameterization!r}.",
-                f"Choose one of: {', '.join(Parameterization)}.",
-            ) from error
+        _check_choice("timestep_sampling", self.timestep_sampling, TIMESTEP_SAMPLINGS)
+        _check_choice("loss_weighting", self.loss_weighting, LOSS_WEIGHTS)
+        _check_choice("parameterization", self.parameterization, tuple(Parameterization))
+        object.__setattr__(self, "parameterization", Parameterization(self.parameterization))
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values; `from_json` gives an equal object back."""

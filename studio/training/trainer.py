@@ -15,9 +15,8 @@ from torch import Tensor
 from studio.data.pixels import to_pictures
 from studio.diffusion.denoisers import NetworkDenoiser
 from studio.diffusion.forward import diffuse
-from studio.diffusion.noise import PictureNoise
 from studio.diffusion.parameterization import training_target
-from studio.diffusion.reverse import reverse
+from studio.diffusion.run import ReverseRun
 from studio.diffusion.samplers import DDIMSampler, sampling_pairs
 from studio.diffusion.thresholding import Thresholding
 from studio.errors import LossNotFinite
@@ -31,7 +30,7 @@ from studio.training.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from studio.training.objective import draw_timesteps
+from studio.training.objective import draw_timesteps, drop_classes
 from studio.training.randomness import Purpose, step_generator
 from studio.training.run import SAMPLES_NAME, TrainingRun
 from studio.training.wall import WallPlan, write_row
@@ -103,24 +102,29 @@ def algorithm_20_1(run: TrainingRun) -> Iterator[TrainingEvent]:
 def training_step(run: TrainingRun) -> Tensor:
     """One pass through the loop of Algorithm 20.1, on a batch of pictures.
 
-    Returns the mean squared error of the predicted noise before the step: a tensor () on the device, not waited for.
+    The book's loss is that of a network which predicts the noise, with a weight of 1; see `training_target` for the
+    other two, and studio.diffusion.loss_weight.
+
+    Returns the mean squared error of the predicted noise before the step, whatever was made smaller by it: a tensor ()
+    on the device, not waited for.
     """
     settings, schedule = run.settings, run.schedule
     size = settings.batch_size
     random = step_generator(settings.seed, run.images_seen, run.torch_device)
     run.begin_step()
 
-    x = run.batches.batch(run.images_seen, size, mirroring(run))  # x ~ D
+    batch = run.batches.batch(run.images_seen, size, mirroring(run))
+    x, classes = batch.pictures, shown_classes(run, batch.labels)  # x ~ D, and what is on it
     t = draw_timesteps(settings.timestep_sampling, size, schedule.step_count, random)  # t ~ U{1, ..., T}
     noise = torch.randn(x.shape, generator=random, device=x.device)  # epsilon ~ N(0, I)
     z_t = diffuse(schedule, x, t, noise)  # z_t <- sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) epsilon
     target = training_target(settings.parameterization, x, noise, run.alpha_bar[t].view(-1, 1, 1, 1))
     with torch.enable_grad():
         with run.autocast():
-            output = run.network(z_t, t)  # g(z_t, w, t)
+            output = run.network(z_t, t, class_labels=classes)  # g(z_t, w, t)
         error = (output.float() - target).square().mean(dim=(1, 2, 3))
         run.optimizer.zero_grad(set_to_none=True)
-        error.mean().backward()  # gradient of ||g(z_t, w, t) - epsilon||^2
+        (run.loss_weight[t] * error).mean().backward()  # gradient of ||g(z_t, w, t) - epsilon||^2
     take_optimizer_step(run)
 
     run.average.update(size, run.images_seen + size)
@@ -137,6 +141,17 @@ def take_optimizer_step(run: TrainingRun) -> None:
     run.optimizer.step()
 
 
+def shown_classes(run: TrainingRun, labels: Tensor | None) -> Tensor | None:
+    """What the network is told about each picture of this step, int64 (N,): its class, or now and then "no class".
+
+    None for a network without classes. Dropping has random numbers of its own, so that all else is drawn as without.
+    """
+    if not run.class_names:
+        return None
+    random = step_generator(run.settings.seed, run.images_seen, run.torch_device, Purpose.CLASSES)
+    return drop_classes(labels, run.settings.class_dropout, len(run.class_names), random)
+
+
 def mirroring(run: TrainingRun) -> torch.Generator | None:
     """What decides which pictures of this step are mirrored; None when none are."""
     if not run.settings.horizontal_flips:
@@ -147,29 +162,33 @@ def mirroring(run: TrainingRun) -> torch.Generator | None:
 def draw_samples(run: TrainingRun) -> SamplesDrawn:
     """Draw a row of the sample wall from the averaged weights now, and keep it among the run's files.
 
-    The same noise each time and DDIM without fresh noise: only the weights differ from row to row. May be called
-    whenever the generator of `train` stands. Raises StorageError when the row cannot be written.
+    The same noise each time and DDIM without fresh noise: only the weights differ from row to row. Where there are K
+    classes, column i is of class i mod K. May be called whenever the generator of `train` stands.
+
+    Raises StorageError when the row cannot be written.
     """
     settings, schedule = run.settings, run.schedule
     run.samples_requested = False
     numbers = tuple(range(settings.sample_count))
-    noise = PictureNoise(settings.seed, numbers, run.shape)
-    steps = reverse(
-        NetworkDenoiser(run.average.network, schedule, settings.parameterization, run.autocast),
+    class_count = len(run.class_names) or None
+    reverse_run = ReverseRun(
         schedule,
         DDIMSampler(eta=0.0),
-        noise.initial().to(run.torch_device),
         sampling_pairs(schedule, min(settings.sample_steps, schedule.step_count)),
-        noise,
+        seed=settings.seed,
+        pictures=numbers,
+        shape=run.shape,
+        labels=None if class_count is None else tuple(number % class_count for number in numbers),
         thresholding=Thresholding("clip"),
     )
-    for step in steps:
+    denoiser = NetworkDenoiser(run.average.network, schedule, settings.parameterization, run.autocast, class_count)
+    for step in reverse_run.steps(denoiser, device=run.torch_device):
         z = step.z_s
     pictures = to_pictures(z)
     write_row(run.folder / SAMPLES_NAME, run.step, pictures)
     run.preview = pictures
     run.drawn_step = run.step
-    return SamplesDrawn(run.step, run.images_seen, run.seconds, pictures, settings.seed, numbers)
+    return SamplesDrawn(run.step, run.images_seen, run.seconds, pictures, settings.seed, numbers, reverse_run.labels)
 
 
 def draw_planned(wall: WallPlan, run: TrainingRun) -> SamplesDrawn:

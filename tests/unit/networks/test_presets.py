@@ -15,8 +15,10 @@ from studio.networks import (
     UNetConfig,
     build_network,
     choose_network,
+    class_count,
     parameter_count,
 )
+from studio.networks.presets import with_classes
 
 
 @pytest.mark.parametrize("side", [8, 16, 28, 32, 64])
@@ -71,3 +73,28 @@ def test_large_pictures_are_folded_further() -> None:
 def test_what_is_not_possible_is_named(size: tuple, named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         choose_network(*size)
+
+
+@pytest.mark.parametrize("size", [(1, 2, 1), (8, 8, 1), (16, 16, 3)])
+def test_classes_come_with_a_label_for_none(size: tuple[int, int, int]) -> None:
+    plain, config = choose_network(*size, "sketch"), choose_network(*size, "sketch", class_count=4)
+    assert (class_count(plain), class_count(config)) == (None, 5)
+    assert with_classes(plain, 4) == config
+    assert with_classes(config, None) == plain
+    assert with_classes(config, 9) == with_classes(plain, 9)
+    height, width, channels = size
+    network = build_network(config)
+    for parameter in network.parameters():
+        # A new network puts out 0 whatever it is told.
+        torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(parameter.numel()))
+    z = torch.ones(5, channels, height, width)
+    with torch.no_grad():
+        answers = network(z, torch.full((5,), 3), class_labels=torch.arange(5))
+    assert all(not torch.equal(answers[i], answers[j]) for i in range(5) for j in range(i))
+
+
+@pytest.mark.parametrize("class_count", [0, -1, 1_000_000])
+def test_an_impossible_number_of_classes_is_named(class_count: int) -> None:
+    for size in [(1, 2, 1), (8, 8, 1), (16, 16, 3)]:
+        with pytest.raises(SettingsError, match=r"classes|num_class_embeds"):
+            choose_network(*size, class_count=class_count)

@@ -3,27 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from studio.diffusion.forward import diffuse
-from studio.diffusion.parameterization import Parameterization, prediction_from_output, training_target
-from studio.diffusion.schedule import make_schedule
-from studio.training.objective import draw_timesteps, noise_error_weight
-
-
-@pytest.mark.parametrize("parameterization", list(Parameterization))
-@pytest.mark.parametrize("t", [0, 3, 25, 48])
-def test_the_weight_turns_the_error_of_the_output_into_that_of_the_noise(
-    parameterization: Parameterization, t: int
-) -> None:
-    schedule = make_schedule("cosine", 50)
-    random = torch.Generator().manual_seed(t)
-    x, noise, slip = torch.randn(3, 2, 1, 4, 4, generator=random, dtype=torch.float64)
-    alpha_bar = torch.tensor(schedule.alpha_bar[t])
-    output = training_target(parameterization, x, noise, alpha_bar) + 0.1 * slip
-    z_t = diffuse(schedule, x, t, noise)
-    predicted = prediction_from_output(parameterization, output, z_t, alpha_bar).eps
-    expected = (predicted - noise).square().mean()
-    weighted = noise_error_weight(parameterization, alpha_bar) * (0.1 * slip).square().mean()
-    torch.testing.assert_close(weighted, expected, rtol=1e-9, atol=0)
+from studio.training.objective import draw_timesteps, drop_classes
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "stratified"])
@@ -44,3 +24,22 @@ def test_every_noise_level_is_as_likely_as_any_other(sampling: str, size: int, s
 def test_stratified_levels_lie_one_in_each_part() -> None:
     t = draw_timesteps("stratified", 20, 1000, torch.Generator().manual_seed(0))
     assert (t // 50).tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_classes_are_left_out_in_the_share_that_was_asked_for(share: float) -> None:
+    labels = torch.arange(20_000) % 3
+    shown = drop_classes(labels, share, 3, torch.Generator().manual_seed(0))
+    dropped = shown == 3
+    assert shown.dtype == torch.int64
+    assert torch.equal(shown[~dropped], labels[~dropped])
+    for number in range(3):
+        # The standard deviation of a share of 0.5 among 6,667 is 0.006.
+        assert dropped[labels == number].double().mean().item() == pytest.approx(share, abs=0.025)
+
+
+def test_classes_are_left_out_by_the_generator_alone() -> None:
+    labels = torch.zeros(100, dtype=torch.int64)
+    draws = [drop_classes(labels, 0.5, 1, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])

@@ -3,12 +3,15 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
+from studio.data.image_set import ImageSet
 from studio.diffusion.parameterization import Parameterization
 from studio.errors import SettingsError
-from studio.networks.config import parameter_count
-from studio.training.presets import PRESETS, preset
+from studio.networks.config import class_count, parameter_count
+from studio.networks.presets import with_classes
+from studio.training.presets import MOST_CLASSES, PRESETS, class_count_for, preset
 from studio.training.settings import ALGORITHM_20_1, Budget, TrainingSettings, learning_rate
 
 
@@ -18,6 +21,7 @@ from studio.training.settings import ALGORITHM_20_1, Budget, TrainingSettings, l
         TrainingSettings(),
         ALGORITHM_20_1,
         TrainingSettings(seed=2**62, budget=Budget(images=7), horizontal_flips=True, learning_rate=0.1 + 0.2),
+        TrainingSettings(class_dropout=0.1 + 0.2, loss_weighting="min_snr", min_snr_gamma=1.0),
         *(preset(name, (3, 16, 16))[0] for name in PRESETS),
     ],
 )
@@ -43,6 +47,12 @@ def test_settings_survive_json_exactly(settings: TrainingSettings) -> None:
         ("ema_halflife_images", -1),
         ("parameterization", "score"),
         ("timestep_sampling", "sometimes"),
+        ("loss_weighting", "heavy"),
+        ("loss_weighting", ["simple"]),
+        ("min_snr_gamma", 0.0),
+        ("class_dropout", 1.1),
+        ("class_dropout", -0.1),
+        ("class_dropout", None),
         ("horizontal_flips", 1),
         ("sample_count", 0),
         ("budget", 5),
@@ -51,6 +61,15 @@ def test_settings_survive_json_exactly(settings: TrainingSettings) -> None:
 def test_nonsense_is_refused_by_its_name(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=name):
         TrainingSettings(**{name: value})
+
+
+def test_settings_from_before_there_were_classes_mean_what_they_meant() -> None:
+    written = json.loads(json.dumps(TrainingSettings(seed=3, batch_size=7).to_json()))
+    for later in ("class_dropout", "loss_weighting", "min_snr_gamma"):
+        written.pop(later)
+    again = TrainingSettings.from_json(written)
+    assert again == TrainingSettings(seed=3, batch_size=7)
+    assert again.loss_weighting == ALGORITHM_20_1.loss_weighting == "simple"
 
 
 def test_unknown_names_are_refused() -> None:
@@ -101,3 +120,26 @@ def test_presets_take_a_seed_and_refuse_unknown_names() -> None:
     assert preset("good", (1, 8, 8), seed=5)[0] == dataclasses.replace(preset("good", (1, 8, 8))[0], seed=5)
     with pytest.raises(SettingsError, match="hasty"):
         preset("hasty", (1, 8, 8))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2), (1, 8, 8), (3, 16, 16)])
+def test_a_preset_with_classes_is_the_same_but_for_them(shape: tuple[int, int, int]) -> None:
+    settings, network = preset("sketch", shape, seed=5, class_count=4)
+    assert settings == preset("sketch", shape, seed=5)[0]
+    assert class_count(network) == 5
+    assert with_classes(network, None) == preset("sketch", shape)[1]
+
+
+@pytest.mark.parametrize(
+    ("classes", "used", "expected"),
+    [(0, 0, None), (1, 1, None), (2, 2, 2), (5, 5, 5), (5, 3, 5), (5, 1, None), (MOST_CLASSES, 9, MOST_CLASSES)],
+)
+def test_classes_are_used_where_they_tell_something(classes: int, used: int, expected: int | None) -> None:
+    labels = np.arange(20) % used if used else None
+    pictures = ImageSet("", np.zeros((20, 1, 2, 1), np.uint8), labels, tuple(str(number) for number in range(classes)))
+    assert class_count_for(pictures) == expected
+
+
+def test_too_many_classes_are_rather_names_of_pictures() -> None:
+    names = tuple(str(number) for number in range(MOST_CLASSES + 1))
+    assert class_count_for(ImageSet("", np.zeros((2, 1, 2, 1), np.uint8), [0, 1], names)) is None

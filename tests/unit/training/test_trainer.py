@@ -82,7 +82,7 @@ def test_the_first_loss_is_that_of_a_network_that_says_zero(make_run: MakeRun, p
     t = torch.randint(50, (400,), generator=random).numpy()
     noise = torch.randn((400, 1, 1, 2), generator=random).double().numpy()
     order = DataOrder(0, 40).indices(0, 400)
-    x = run.batches.batch(0, 400).double().numpy()
+    x = run.batches.batch(0, 400).pictures.double().numpy()
     assert len(order) == len(x)
     alpha_bar = run.schedule.alpha_bar[t].reshape(-1, 1, 1, 1)
     z_t = np.sqrt(alpha_bar) * x + np.sqrt(1 - alpha_bar) * noise
@@ -257,8 +257,6 @@ def test_a_folder_with_a_run_is_not_taken_over(make_run: MakeRun, image_set: Ima
 def test_a_network_for_other_pictures_is_refused(make_run: MakeRun) -> None:
     with pytest.raises(SettingsError, match="does not fit"):
         make_run(network=PointConfig(1, 2, 2))
-    with pytest.raises(SettingsError, match="class"):
-        make_run(network=PointConfig(1, 1, 2, num_class_embeds=3))
 
 
 def test_dropout_is_refused_because_it_cannot_be_repeated(make_run: MakeRun) -> None:

@@ -81,10 +81,9 @@ SAMPLERS: dict[str, SamplerKind] = {
         SamplerKind(
             name="euler",
             label="Euler",
-            description="DDIM without noise by another name, with more of its steps where little noise is left.",
+            description="DDIM without noise, by the name that it has among solvers of equations.",
             options=(),
             make=EulerSampler,
-            spacing="karras",
         ),
         SamplerKind(
             name="heun",

@@ -1,6 +1,20 @@
 """Which of the schedule's noise levels a run walks through, as explicit pairs (t, s).
 
 The network is always asked at the t that it was trained with, whatever is left out between.
+
+Even steps in t, in Lin et al.'s names (arXiv 2305.08891, table 2):
+    trailing   begins at the start (z_T is pure noise there, so this is the sound one of the three)
+    leading    ends at t = 0
+    linspace   does both
+Even steps in the noise, to the nearest t that the schedule has, with λ = log(√ᾱ/√(1−ᾱ)) and σ̄ = e^{−λ}:
+    log_snr    even in λ             Lu et al., arXiv 2206.00927, §3.4
+    karras     even in σ̄^{1/7}       Karras et al., arXiv 2206.00364, eq. 5
+
+Two things about the last two were settled by measuring, see docs/samplers.md. The spread runs over steps + 1 levels, of
+which the last, the least noise of the schedule, stands for the picture: the model is not asked there, where there is
+nothing left to remove. And it begins at λ = −5.1 even where the schedule goes on to more noise (as cosine does, to
+λ = −9.9): nothing of a picture can be seen beyond, and steps would be wasted there. The first t is the start
+nevertheless, because that is where z stands.
 """
 
 from __future__ import annotations
@@ -14,6 +28,7 @@ from studio.errors import ScheduleError
 
 SPACINGS = ("trailing", "leading", "linspace", "log_snr", "karras")
 LOWEST_HALF_LOG_SNR = -5.1
+"""Where the spread of log_snr and karras begins; the same limit as in Lu et al.'s own code."""
 KARRAS_RHO = 7.0
 
 
@@ -22,10 +37,8 @@ def sampling_pairs(
 ) -> tuple[tuple[int, int], ...]:
     """The (t, s) pairs from noise to picture: t falls from at most `start`, the last s is −1, the picture itself.
 
-    start: the index to begin at, 0..T−1; None for T−1, pure noise. steps: how many steps to walk; None for all that
-    there are below `start`. spacing, when steps are left out: "trailing" begins at the start (z_T is pure noise there,
-    so this is the sound choice), "leading" ends at t = 0, "linspace" does both. Names after Lin et al.,
-    arXiv 2305.08891, table 2.
+    start: the index to begin at, 0..T−1; None for T−1, pure noise. steps: how many steps to walk, exactly; None for all
+    that there are below `start`. spacing, when steps are left out: one of `SPACINGS`, see the module.
 
     Raises ScheduleError when `start` or `steps` is impossible or the spacing is unknown.
     """
@@ -48,33 +61,24 @@ def sampling_pairs(
             gaps = max(steps - 1, 1)
             times = [round(Fraction((step_count - 1) * k, gaps)) for k in range(gaps, gaps - steps, -1)]
         case _:
-            times = _spread(schedule, steps, step_count - 1, spacing)
+            times = _evenly_spread(schedule, steps, step_count - 1, spacing)
     return tuple(zip(times, [*times[1:], -1], strict=True))
 
 
-def _spread(schedule: NoiseSchedule, steps: int, start: int, spacing: str) -> list[int]:
-    """`steps` falling indices from `start` to 0, evenly spaced in λ ("log_snr") or in σ̄^{1/ρ} ("karras")."""
-    levels = np.maximum(0.5 * schedule.log_snr[: start + 1], LOWEST_HALF_LOG_SNR)
+def _evenly_spread(schedule: NoiseSchedule, steps: int, start: int, spacing: str) -> list[int]:
+    """`steps` falling indices from `start`, as near as can be to evenly spaced levels of noise.
+
+    Each is the index whose level is nearest, where that is free, else the next one below; room is kept for the rest.
+    """
+    levels = np.maximum(0.5 * schedule.log_snr[: start + 1][::-1], LOWEST_HALF_LOG_SNR)
     if spacing == "karras":
         levels = -np.exp(-levels / KARRAS_RHO)
-    targets = np.linspace(levels[-1], levels[0], steps)
-    return _nearest_falling(levels[::-1], targets)
-
-
-def _nearest_falling(levels: np.ndarray, targets: np.ndarray) -> list[int]:
-    """The index nearest to each target, where that is free, else the next below; and always room for those to come.
-
-    levels: rising, from the start's to that of index 0. targets: rising. The first index is the start.
-    """
-    start = levels.size - 1
-    after = np.clip(np.searchsorted(levels, targets), 1, max(start, 1)) if start else np.zeros(targets.size, dtype=int)
-    before = np.maximum(after - 1, 0)
-    nearer_before = targets - levels[before] < levels[after] - targets
-    times = start - np.where(nearer_before, before, after)
-    falling = [start]
-    for left, time in zip(range(targets.size - 2, -1, -1), times[1:].tolist(), strict=True):
-        falling.append(min(max(time, left), falling[-1] - 1))
-    return falling
+    targets = np.linspace(levels[0], levels[-1], steps + 1)[1:-1]
+    nearest = start - np.searchsorted(0.5 * (levels[1:] + levels[:-1]), targets)
+    times = [start]
+    for index, time in enumerate(nearest.tolist(), 2):
+        times.append(min(max(time, steps - index), times[-1] - 1))
+    return times
 
 
 def checked_pairs(schedule: NoiseSchedule, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:

@@ -5,8 +5,21 @@ the next step, so the new part is made for a given part that was then exchanged,
 Resampling lets them meet: after `jump_length` steps down, the walk goes the same stretch up again (the forward process,
 q(z_t | z_s)) and down once more, `resamplings` times in all.
 
-Source: Lugmayr et al., RePaint, arXiv 2201.09865, Algorithm 1 and appendix B; their jump_length j and number of
-resamplings r. What they go up in j steps of the Markov chain is gone in one, which is the same distribution.
+Source: Lugmayr et al., RePaint, arXiv 2201.09865, Algorithm 1 and §4.2; their jump length j and number of resamplings
+r. What they go up in j steps of the Markov chain is gone in one, which is the same distribution.
+
+How much it mends, exactly, for two pixels N(0, 0.25) with correlation 0.8 of which the first is given as 0.5, with the
+exact denoiser and DDPM on the linear schedule of 1000 levels; the second must then be N(0.400, 0.090):
+
+    250 steps, j = 10     r = 1 (replacement alone)   N(0.247, 0.127)
+                          r = 2                       N(0.311, 0.110)
+                          r = 5                       N(0.360, 0.100)
+                          r = 10 (the paper's)        N(0.376, 0.098)
+    50 steps, r = 10      j = 10                      N(0.272, 0.137)
+                          j = 1                       N(0.362, 0.103)
+
+So with fewer steps, choose shorter jumps; with any number of steps the price is r times as many of them, nearly. A
+sampler without fresh noise begins farther off: DDIM in 250 steps, r = 1, gives N(0.174, 0.146).
 """
 
 from __future__ import annotations

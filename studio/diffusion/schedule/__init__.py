@@ -1,23 +1,64 @@
 """Noise schedules: the type, the ways of making one, and what makes one good or poor."""
 
 from studio.diffusion.schedule.checks import ScheduleWarning
-from studio.diffusion.schedule.noise_schedule import (
-    SCHEDULES,
-    NoiseSchedule,
-    ScheduleKind,
-    ScheduleOption,
-    cosine,
-    linear,
-    make_schedule,
+from studio.diffusion.schedule.curve import DRAWN_QUANTITIES, DrawnCurve, DrawnQuantity
+from studio.diffusion.schedule.files import (
+    read_schedule,
+    schedule_from_csv,
+    schedule_from_json,
+    schedule_to_csv,
+    schedule_to_json,
+    write_schedule,
 )
+from studio.diffusion.schedule.formulas import (
+    cosine,
+    karras,
+    linear,
+    log_snr_slope,
+    quadratic,
+    sigmoid,
+    sigmoid_beta,
+)
+from studio.diffusion.schedule.kinds import SCHEDULES, ScheduleKind, ScheduleOption, make_schedule
+from studio.diffusion.schedule.making import (
+    curve_through,
+    drawn,
+    schedule_from_alpha_bar,
+    schedule_from_beta,
+    schedule_from_log_snr,
+    schedule_from_sigma,
+)
+from studio.diffusion.schedule.noise_schedule import NoiseSchedule
+from studio.diffusion.schedule.rescaling import rescale_zero_terminal_snr
 
 __all__ = [
+    "DRAWN_QUANTITIES",
     "SCHEDULES",
+    "DrawnCurve",
+    "DrawnQuantity",
     "NoiseSchedule",
     "ScheduleKind",
     "ScheduleOption",
     "ScheduleWarning",
     "cosine",
+    "curve_through",
+    "drawn",
+    "karras",
     "linear",
+    "log_snr_slope",
     "make_schedule",
+    "quadratic",
+    "read_schedule",
+    "rescale_zero_terminal_snr",
+    "schedule_from_alpha_bar",
+    "schedule_from_beta",
+    "schedule_from_csv",
+    "schedule_from_json",
+    "schedule_from_log_snr",
+    "schedule_from_sigma",
+    "schedule_to_csv",
+    "schedule_to_json",
+    "sigmoid",
+    "sigmoid_beta",
+    "write_schedule",
 ]

@@ -6,7 +6,7 @@
     β̃_t = β_t (1 − ᾱ_{t−1}) / (1 − ᾱ_t)             variance of q(z_{t−1} | z_t, x)
 
 Source: Bishop & Bishop, Deep Learning, §20.1 and §20.2.1, who write α_t for what is ᾱ_t here and in the DDPM paper
-(Ho et al., arXiv 2006.11239, eq. 4 and 7). Linear: Ho et al. §4. Cosine: Nichol & Dhariwal, arXiv 2102.09672, eq. 17.
+(Ho et al., arXiv 2006.11239, eq. 4 and 7). `formulas` makes schedules by name, `making` from curves and numbers.
 
 Everything is float64 and goes through log ᾱ = Σ log1p(−β): a float32 product is off by 2·10⁻⁴ in 1 − ᾱ_1.
 Arrays are indexed 0..T−1; index −1 in `alpha_bar_at` means the picture itself, ᾱ = 1.
@@ -15,42 +15,25 @@ Arrays are indexed 0..T−1; index −1 in `alpha_bar_at` means the picture itse
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from studio.diffusion.schedule.checks import (
-    BETA_LIMIT,
-    ScheduleWarning,
-    checked_beta,
-    checked_step_count,
-    find_warnings,
-)
+from studio.diffusion.schedule.checks import MAXIMUM_STEPS, ScheduleWarning, checked_beta, find_warnings
+from studio.diffusion.schedule.curve import DrawnCurve
 from studio.errors import ScheduleError
-
-__all__ = [
-    "SCHEDULES",
-    "NoiseSchedule",
-    "ScheduleKind",
-    "ScheduleOption",
-    "ScheduleWarning",
-    "cosine",
-    "linear",
-    "make_schedule",
-]
-
-REFERENCE_STEPS = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseSchedule:
     """β_1..β_T with all that follows; equal to another schedule when every β is equal.
 
-    beta: float64 (T,), read-only, every value in (0, 1). kind and options say how it was made; `kind` is "custom" when
-    it was not made by name.
+    beta: float64 (T,), read-only, every value in (0, 1). The rest says how it was made: `kind` and `options` by which
+    name, "drawn" along which `curve`, or "custom" when it was given as numbers; and whether it was stretched to end in
+    pure noise (`rescaling`).
 
     Raises ScheduleError, naming the first value that is not in (0, 1).
     """
@@ -58,6 +41,8 @@ class NoiseSchedule:
     beta: np.ndarray
     kind: str = "custom"
     options: Mapping[str, float] = field(default_factory=dict)
+    curve: DrawnCurve | None = None
+    zero_terminal_snr: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "beta", checked_beta(self.beta))
@@ -142,27 +127,47 @@ class NoiseSchedule:
 
     def warnings(self) -> tuple[ScheduleWarning, ...]:
         """What is poor about this schedule, most harmful first; empty when it is a good one."""
-        return find_warnings(self.beta, self.log_alpha_bar)
+        return find_warnings(self.beta, self.log_alpha_bar, self.zero_terminal_snr)
+
+    def with_steps(self, step_count: int) -> NoiseSchedule:
+        """This schedule with T = `step_count`, made again or interpolated (`scaling`); itself when T stays.
+
+        Raises ScheduleError when T is not possible.
+        """
+        # Making a schedule again needs the kinds, and each of those makes this type.
+        from studio.diffusion.schedule.scaling import scaled_to
+
+        return scaled_to(self, step_count)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; Python's json writes floats so that `from_json` restores every bit."""
-        return {"kind": self.kind, "options": dict(self.options), "beta": self.beta.tolist()}
+        content: dict[str, Any] = {"kind": self.kind, "options": dict(self.options), "beta": self.beta.tolist()}
+        if self.curve is not None:
+            content["curve"] = self.curve.to_json()
+        if self.zero_terminal_snr:
+            content["zero_terminal_snr"] = True
+        return content
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> NoiseSchedule:
+    def from_json(cls, content: object) -> NoiseSchedule:
         """The schedule that `to_json` described. Raises ScheduleError when `content` is not such a description."""
         if not isinstance(content, Mapping) or not isinstance(content.get("beta"), list):
             raise ScheduleError("The noise schedule could not be read: its list of β is missing.")
-        kind, options = content.get("kind", "custom"), content.get("options", {})
+        beta, kind, options = content["beta"], content.get("kind", "custom"), content.get("options", {})
         if not isinstance(kind, str) or not isinstance(options, Mapping):
             raise ScheduleError("The noise schedule could not be read: its kind or its options are damaged.")
-        if any(isinstance(value, (bool, str)) for value in content["beta"]):
+        if len(beta) > MAXIMUM_STEPS:
+            raise ScheduleError(f"The noise schedule could not be read: it has more than {MAXIMUM_STEPS:,} steps.")
+        if any(isinstance(value, (bool, str)) for value in beta):
             raise ScheduleError("The noise schedule could not be read: β must be a list of numbers.")
         try:
             numbers = {str(name): float(value) for name, value in options.items()}
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ScheduleError("The noise schedule could not be read: its options are not numbers.") from error
-        return cls(content["beta"], kind, numbers)
+        if not all(math.isfinite(value) for value in numbers.values()):
+            raise ScheduleError("The noise schedule could not be read: its options are not numbers.")
+        curve = None if content.get("curve") is None else DrawnCurve.from_json(content["curve"])
+        return cls(beta, kind, numbers, curve, content.get("zero_terminal_snr") is True)
 
     def _is_single(self, t: int, s: int) -> bool:
         if self._checked(s) >= self._checked(t):
@@ -176,112 +181,6 @@ class NoiseSchedule:
         if not -1 <= t < self.step_count:
             raise ScheduleError(f"Step {t + 1} does not exist.", f"This schedule has the steps 0 to {self.step_count}.")
         return t
-
-
-def linear(step_count: int = REFERENCE_STEPS, beta_start: float = 1e-4, beta_end: float = 0.02) -> NoiseSchedule:
-    """β rises linearly; both ends are meant for T = 1000 and are scaled by 1000/T (Ho et al. §4).
-
-    Without the scaling fewer steps would leave the picture visible in z_T. Below some T the scaled end would pass
-    0.999; both ends are then scaled by 0.999/beta_end instead, so that β stays linear, increasing and inside (0, 1).
-    With a single step β is the scaled end alone.
-
-    Raises ScheduleError when an end is not in (0, 1) or T is not possible.
-    """
-    step_count = checked_step_count(step_count)
-    checked_beta([beta_start, beta_end])
-    largest = max(beta_start, beta_end)
-    # Ends above the limit are the caller's own choice: they are kept, and find_warnings speaks of them.
-    scale = min(REFERENCE_STEPS / step_count, max(BETA_LIMIT / largest, 1.0))
-    first = beta_start if step_count > 1 else beta_end
-    beta = np.linspace(first * scale, beta_end * scale, step_count)
-    return NoiseSchedule(beta, "linear", {"beta_start": float(beta_start), "beta_end": float(beta_end)})
-
-
-def cosine(step_count: int = REFERENCE_STEPS, offset: float = 0.008, maximum_beta: float = 0.999) -> NoiseSchedule:
-    """ᾱ(u) = cos²(π/2 · (u + offset)/(1 + offset)) at u = t/T, β_t = 1 − ᾱ(t/T)/ᾱ((t−1)/T) at most `maximum_beta`.
-
-    Nichol & Dhariwal, eq. 17. Defined by ᾱ at a share of the way, so it needs no scaling with T.
-
-    Raises ScheduleError when `offset` is negative, `maximum_beta` is not in (0, 1), or T is not possible.
-    """
-    step_count = checked_step_count(step_count)
-    checked_beta([maximum_beta])
-    if not 0.0 <= offset <= 1.0:
-        raise ScheduleError(f"The cosine schedule's offset is {offset!r}.", "Choose a number between 0 and 1.")
-    u = np.arange(step_count + 1) / step_count
-    alpha_bar = np.cos((u + offset) / (1.0 + offset) * (math.pi / 2.0)) ** 2
-    beta = np.minimum(1.0 - alpha_bar[1:] / alpha_bar[:-1], maximum_beta)
-    return NoiseSchedule(beta, "cosine", {"offset": float(offset), "maximum_beta": float(maximum_beta)})
-
-
-@dataclass(frozen=True)
-class ScheduleOption:
-    """One number that a kind of schedule can be given, with what a control for it needs to know."""
-
-    name: str
-    label: str
-    default: float
-    minimum: float
-    maximum: float
-    decimals: int
-    help: str
-
-
-@dataclass(frozen=True)
-class ScheduleKind:
-    """A way of making schedules, known by name. `make(step_count, **options)` returns a NoiseSchedule."""
-
-    name: str
-    label: str
-    description: str
-    options: tuple[ScheduleOption, ...]
-    make: Callable[..., NoiseSchedule]
-
-
-SCHEDULES: dict[str, ScheduleKind] = {
-    kind.name: kind
-    for kind in (
-        ScheduleKind(
-            name="linear",
-            label="Linear",
-            description="β rises in a straight line, as in the book and in the DDPM paper.",
-            options=(
-                ScheduleOption("beta_start", "First β", 1e-4, 1e-6, 0.1, 6, "β of the first step, as if T were 1000."),
-                ScheduleOption("beta_end", "Last β", 0.02, 1e-4, 0.5, 4, "β of the last step, as if T were 1000."),
-            ),
-            make=linear,
-        ),
-        ScheduleKind(
-            name="cosine",
-            label="Cosine",
-            description="The picture fades along a cosine: slower at both ends, kinder to small pictures.",
-            options=(
-                ScheduleOption("offset", "Offset", 0.008, 0.0, 0.2, 3, "Keeps the first steps from being too small."),
-                ScheduleOption("maximum_beta", "Largest β", 0.999, 0.1, 0.9999, 4, "No β goes beyond this."),
-            ),
-            make=cosine,
-        ),
-    )
-}
-
-
-def make_schedule(kind: str, step_count: int, **options: float) -> NoiseSchedule:
-    """A schedule by name, with T steps and the kind's own options.
-
-    Raises ScheduleError when the kind or an option is unknown, or a number lies outside what the option allows.
-    """
-    if kind not in SCHEDULES:
-        raise ScheduleError(f"There is no noise schedule called {kind!r}.", f"Choose one of: {', '.join(SCHEDULES)}.")
-    known = {option.name: option for option in SCHEDULES[kind].options}
-    for name, value in options.items():
-        if name not in known:
-            raise ScheduleError(f"The {kind} schedule has no option {name!r}.", f"Its options are: {', '.join(known)}.")
-        low, high = known[name].minimum, known[name].maximum
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise ScheduleError(
-                f"{known[name].label} of the {kind} schedule is {value!r}.", f"Choose a number from {low} to {high}."
-            )
-    return SCHEDULES[kind].make(step_count, **options)
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:

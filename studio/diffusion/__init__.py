@@ -4,7 +4,16 @@ Knows numbers and tensors only: no files, no networks, no screen. Equations afte
 ch. 20.
 """
 
-from studio.diffusion.denoisers import Denoiser, GaussianDenoiser, Guidance, GuidedDenoiser, NetworkDenoiser
+from studio.diffusion.denoisers import (
+    DataSetDenoiser,
+    Denoiser,
+    GaussianDenoiser,
+    GaussianMixtureDenoiser,
+    Guidance,
+    GuidedDenoiser,
+    NetworkDenoiser,
+    Responsibilities,
+)
 from studio.diffusion.editing import (
     KnownPixels,
     interpolate,
@@ -20,7 +29,13 @@ from studio.diffusion.editing import (
 from studio.diffusion.forward import alpha_bar_for, diffuse, markov_chain, markov_step
 from studio.diffusion.loss_weight import LOSS_WEIGHTS, loss_weight
 from studio.diffusion.noise import NoisePurpose, PictureNoise
-from studio.diffusion.parameterization import Parameterization, prediction_from_output, training_target
+from studio.diffusion.parameterization import (
+    Parameterization,
+    convert,
+    output_from_prediction,
+    prediction_from_output,
+    training_target,
+)
 from studio.diffusion.prediction import Prediction
 from studio.diffusion.reverse import reverse
 from studio.diffusion.run import ReverseRun
@@ -62,9 +77,11 @@ __all__ = [
     "DDIMSampler",
     "DDPMSampler",
     "DPMSolverSampler",
+    "DataSetDenoiser",
     "Denoiser",
     "EulerSampler",
     "GaussianDenoiser",
+    "GaussianMixtureDenoiser",
     "Guidance",
     "GuidedDenoiser",
     "HeunSampler",
@@ -75,6 +92,7 @@ __all__ = [
     "Parameterization",
     "PictureNoise",
     "Prediction",
+    "Responsibilities",
     "ReverseRun",
     "Sampler",
     "SamplerKind",
@@ -88,6 +106,7 @@ __all__ = [
     "Trace",
     "UniPCSampler",
     "alpha_bar_for",
+    "convert",
     "cosine",
     "diffuse",
     "interpolate",
@@ -99,6 +118,7 @@ __all__ = [
     "markov_chain",
     "markov_step",
     "noised_start",
+    "output_from_prediction",
     "prediction_from_output",
     "repaint_pairs",
     "reverse",

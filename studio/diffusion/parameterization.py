@@ -59,6 +59,30 @@ def prediction_from_output(
     raise ValueError(f"unknown parameterization {parameterization!r}")
 
 
+def output_from_prediction(
+    parameterization: Parameterization, prediction: Prediction, alpha_bar: torch.Tensor | float
+) -> torch.Tensor:
+    """What a network would have put out to mean `prediction`: the inverse of `prediction_from_output`."""
+    return training_target(parameterization, prediction.x0, prediction.eps, alpha_bar)
+
+
+def convert(
+    output: torch.Tensor,
+    source: Parameterization,
+    target: Parameterization,
+    z_t: torch.Tensor,
+    alpha_bar: torch.Tensor | float,
+) -> torch.Tensor:
+    """The output for z_t of a network trained for `source` as a network trained for `target` would put it.
+
+    Shapes and `alpha_bar` as in `training_target`. From ε it divides by √ᾱ, from x0 by √(1−ᾱ): near pure noise and near
+    the picture the one, or the other, says little about the rest.
+    """
+    if source == target:
+        return output
+    return output_from_prediction(target, prediction_from_output(source, output, z_t, alpha_bar), alpha_bar)
+
+
 def _amplitudes(
     alpha_bar: torch.Tensor | float, like: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | tuple[float, float]:

@@ -1,15 +1,14 @@
-"""Denoisers: a network in its place, and the exact one for Gaussian data."""
+"""A network as a denoiser: how it is asked, and what its answer becomes."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 
 import pytest
 import torch
 from torch import nn
 
-from studio.diffusion import Denoiser, GaussianDenoiser, NetworkDenoiser, Parameterization, cosine, linear
+from studio.diffusion import Denoiser, NetworkDenoiser, Parameterization, cosine, linear
 
 
 class Recording(nn.Module):
@@ -105,30 +104,10 @@ class Wrapped(nn.Module):
         return output
 
 
-def test_the_gaussian_denoiser_is_the_regression_of_x_on_z() -> None:
-    schedule, mean, variance = linear(50), 0.3, 0.16
-    generator = torch.Generator().manual_seed(3)
-    denoiser = GaussianDenoiser(schedule, mean, variance)
-    x = mean + math.sqrt(variance) * torch.randn(200_000, 1, 1, 1, generator=generator, dtype=torch.float64)
-    for t in (0, 20, 49):
-        noise = torch.randn(x.shape, generator=generator, dtype=torch.float64)
-        z = schedule.sqrt_alpha_bar[t] * x + schedule.sqrt_one_minus_alpha_bar[t] * noise
-        prediction = denoiser.predict(z, t)
-        # E[(x − x̂0) h(z)] = 0 for every h defines the posterior mean; h = 1 and h = z suffice for Gaussians.
-        for residual in (x - prediction.x0, noise - prediction.eps):
-            for h in (torch.ones_like(z), z):
-                product = (residual * h).flatten()
-                assert abs(product.mean()) < 5 * product.std() / math.sqrt(product.numel())
-
-
-def test_the_gaussian_denoiser_takes_a_value_for_each_pixel_and_a_single_picture() -> None:
-    schedule = linear(50)
-    picture = torch.tensor([[[0.5, -0.5]]])
-    z = torch.randn(4, 1, 1, 2, generator=torch.Generator().manual_seed(1))
-    single = GaussianDenoiser(schedule, picture, 0.0).predict(z, 30)
-    torch.testing.assert_close(single.x0, picture.expand(4, 1, 1, 2))
-    mixed = GaussianDenoiser(schedule, picture, torch.tensor([[[0.0, 1.0]]])).predict(z, 30)
-    torch.testing.assert_close(mixed.x0[..., 0], single.x0[..., 0])
-    torch.testing.assert_close(mixed.x0[..., 1], GaussianDenoiser(schedule, -0.5, 1.0).predict(z, 30).x0[..., 1])
-    with pytest.raises(ValueError, match="negative"):
-        GaussianDenoiser(schedule, 0.0, -1.0)
+def test_a_network_with_classes_is_asked_for_none_in_particular_unless_told() -> None:
+    network = Recording()
+    denoiser = NetworkDenoiser(network, linear(100), Parameterization.EPSILON, class_count=4)
+    denoiser.predict(torch.ones(2, 1, 2, 2), 3)
+    denoiser.predict(torch.ones(2, 1, 2, 2), 3, condition=0)
+    assert [asked["labels"].tolist() for asked in network.asked] == [[4, 4], [0, 0]]
+    assert all(asked["labels"].dtype == torch.int64 for asked in network.asked)

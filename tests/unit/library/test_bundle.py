@@ -144,12 +144,6 @@ def test_an_enormous_architecture_takes_no_memory(saved: Path) -> None:
         load_bundle(rewrite(saved, architecture=absurd))
 
 
-def test_a_model_with_classes_is_refused_in_words(saved: Path) -> None:
-    architecture = read_tensors(saved).header["architecture"] | {"num_class_embeds": 3}
-    with pytest.raises(ModelFileError, match="class"):
-        load_bundle(rewrite(saved, architecture=architecture))
-
-
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self):
@@ -192,3 +186,14 @@ def test_the_description_is_plain_json_in_the_file(saved: Path) -> None:
     assert header["kind"] == "model"
     assert header["format"] == FORMAT_VERSION
     assert json.loads(json.dumps(header)) == header
+
+
+def test_the_starter_models_open_as_models_without_classes() -> None:
+    models = [load_bundle(model.path) for model in starter_models()]
+    assert len(models) == 3
+    for model in models:
+        assert model.class_names == ()
+        assert model.class_counts is None
+        assert model.mixed_labels((0, 1)) is None
+        assert not model.has_no_class_label
+        assert model.denoiser(choose_device("cpu")).class_count is None

@@ -1,4 +1,9 @@
-"""The numbers of diffusers' schedulers, an implementation by others, from the same noise."""
+"""The numbers of diffusers' schedulers, an implementation by others, from the same noise.
+
+Their own lists of steps are not used where they are wrong (DDIM's with trailing and linspace spacing goes to another s
+than its next t) or where they are interpolated between the steps of the schedule: both sides then walk through the same
+explicit steps.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +12,33 @@ import logging
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
 
 from studio.diffusion import (
     DDIMSampler,
     DDPMSampler,
+    DPMSolverSampler,
+    EulerSampler,
+    HeunSampler,
     Prediction,
     Thresholding,
+    UniPCSampler,
     cosine,
     diffuse,
     linear,
     reverse,
     sampling_pairs,
 )
+
+# Theirs: np.array(torch tensor) in set_timesteps.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 SHAPE = (2, 3, 5, 4)
 SCHEDULES = {"linear": linear, "squaredcos_cap_v2": cosine}
@@ -42,7 +61,7 @@ class FromNoise:
 
 def theirs(scheduler_class, name: str, **options):
     """Their scheduler; its table, built in float32, is replaced by the exact one so that only the steps differ."""
-    scheduler = scheduler_class(beta_schedule=name, **options)
+    scheduler = scheduler_class(beta_schedule=name, beta_start=1e-4, beta_end=0.02, **options)
     exact = torch.from_numpy(SCHEDULES[name]().alpha_bar.copy())
     torch.testing.assert_close(scheduler.alphas_cumprod.double(), exact, rtol=2e-4, atol=1e-7)
     scheduler.alphas_cumprod = exact
@@ -55,6 +74,24 @@ def their_run(scheduler, z: torch.Tensor, steps: int, **step_options) -> torch.T
     for t in scheduler.timesteps:
         z = scheduler.step(predict_noise(z, int(t)), t, z, **step_options).prev_sample
     return z
+
+
+def on_these_steps(scheduler, name: str, times: list[int]):
+    """Their scheduler on the given t, with our σ̄ = √(1−ᾱ)/√ᾱ in float64 and 0 at the end."""
+    scheduler.set_timesteps(len(times))
+    scheduler.timesteps = torch.tensor(times, dtype=scheduler.timesteps.dtype)
+    scheduler.sigmas = torch.from_numpy(np.append(np.exp(-0.5 * SCHEDULES[name]().log_snr[times]), 0.0))
+    scheduler.set_begin_index(0)
+    return scheduler
+
+
+def their_karras_run(scheduler, name: str, z: torch.Tensor) -> torch.Tensor:
+    """A run of those that hold x̄ = z/√ᾱ instead of z."""
+    x = z / float(SCHEDULES[name]().sqrt_alpha_bar[int(scheduler.timesteps[0])])
+    for t in scheduler.timesteps:
+        scaled = scheduler.scale_model_input(x, t)
+        x = scheduler.step(predict_noise(scaled.double(), int(t)), t, x).prev_sample
+    return x.double()
 
 
 def our_run(name: str, sampler, z: torch.Tensor, pairs, generator: torch.Generator, clip: bool) -> torch.Tensor:
@@ -133,3 +170,67 @@ def test_their_trailing_and_linspace_times_are_ours() -> None:
             scheduler = DDPMScheduler(timestep_spacing=spacing)
             scheduler.set_timesteps(steps)
             assert [t for t, _ in sampling_pairs(linear(1000), steps, spacing)] == scheduler.timesteps.tolist()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("spacing", ["trailing", "linspace", "karras"])
+@pytest.mark.parametrize("steps", [5, 25])
+def test_euler_gives_the_same_pictures(name: str, spacing: str, steps: int) -> None:
+    pairs = sampling_pairs(SCHEDULES[name](), steps, spacing)
+    scheduler = on_these_steps(theirs(EulerDiscreteScheduler, name), name, [t for t, _ in pairs])
+    expected = their_karras_run(scheduler, name, start())
+    pictures = our_run(name, EulerSampler(), start(), pairs, generator(), clip=False)
+    # Their step rounds the sample to float32.
+    torch.testing.assert_close(pictures, expected, rtol=0, atol=1e-6 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("spacing", ["trailing", "karras"])
+@pytest.mark.parametrize("steps", [1, 5, 25])
+def test_heun_gives_the_same_pictures(name: str, spacing: str, steps: int) -> None:
+    pairs = sampling_pairs(SCHEDULES[name](), steps, spacing)
+    times = [t for t, _ in pairs]
+    scheduler = on_these_steps(theirs(HeunDiscreteScheduler, name), name, times)
+    # Both of its calls of a step have an entry of their own.
+    scheduler.timesteps = torch.tensor([times[0], *(t for t in times[1:] for _ in range(2))])
+    inner = scheduler.sigmas[1:-1].repeat_interleave(2)
+    scheduler.sigmas = torch.cat((scheduler.sigmas[:1], inner, scheduler.sigmas[-1:]))
+    expected = their_karras_run(scheduler, name, start())
+    pictures = our_run(name, HeunSampler(), start(), pairs, generator(), clip=False)
+    torch.testing.assert_close(pictures, expected, rtol=0, atol=1e-9 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("spacing", ["trailing", "log_snr"])
+@pytest.mark.parametrize("steps", [1, 2, 5, 25])
+def test_dpm_solver_gives_the_same_pictures(name: str, spacing: str, steps: int) -> None:
+    pairs = sampling_pairs(SCHEDULES[name](), steps, spacing)
+    scheduler = theirs(
+        DPMSolverMultistepScheduler,
+        name,
+        algorithm_type="dpmsolver++",
+        solver_order=2,
+        solver_type="midpoint",
+        final_sigmas_type="zero",
+    )
+    expected = start()
+    for t in on_these_steps(scheduler, name, [t for t, _ in pairs]).timesteps:
+        expected = scheduler.step(predict_noise(expected, int(t)), t, expected.clone()).prev_sample
+    pictures = our_run(name, DPMSolverSampler(), start(), pairs, generator(), clip=False)
+    # Their step rounds the sample to float32 here too.
+    torch.testing.assert_close(pictures, expected, rtol=0, atol=1e-6 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("spacing", ["trailing", "log_snr"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 25, 400])
+def test_unipc_gives_the_same_pictures(name: str, spacing: str, steps: int) -> None:
+    pairs = sampling_pairs(SCHEDULES[name](), steps, spacing)
+    scheduler = theirs(
+        UniPCMultistepScheduler, name, solver_order=2, solver_type="bh2", predict_x0=True, final_sigmas_type="zero"
+    )
+    expected = start()
+    for t in on_these_steps(scheduler, name, [t for t, _ in pairs]).timesteps:
+        expected = scheduler.step(predict_noise(expected, int(t)), t, expected).prev_sample
+    pictures = our_run(name, UniPCSampler(), start(), pairs, generator(), clip=False)
+    torch.testing.assert_close(pictures, expected, rtol=0, atol=1e-9 * float(expected.abs().max()))

@@ -7,16 +7,16 @@ import math
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.app.docks.schedule_notes import ScheduleNotes
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space, symbol_font
 from studio.app.widgets.controls import (
+    ComboField,
     IconButton,
     Label,
     NumberField,
-    SegmentedControl,
     ValueSlider,
     format_number,
     tooltip_text,
@@ -32,7 +32,7 @@ from studio.errors import ScheduleError
 MOST_STEPS = 4000
 NARROW = 760
 NARROWEST = 400
-HEAD_WIDTH = 480
+HEAD_WIDTH = 510
 PLOTS_SHARE, SIDE_SHARE = 11, 10
 STRIP_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 STRIP_SEED = 0
@@ -56,9 +56,9 @@ class ScheduleBench(QWidget):
         self._picture = 0
         self._sliders: dict[str, ValueSlider] = {}
         kinds = [(kind.name, kind.label) for kind in SCHEDULES.values()]
-        self._kind = SegmentedControl(kinds, self, name="Kind of schedule")
-        for kind in SCHEDULES.values():
-            self._kind.set_option_tooltip(kind.name, kind.description)
+        self._kind = ComboField("Kind", kinds, self, label_width=0)
+        # "Sigmoid β" cut to "Sigmoid" would be another kind.
+        self._kind.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self._steps = NumberField(
             "T", 2, MOST_STEPS, 1000, label_width=0, tooltip="How many steps lie between a picture and pure noise."
         )
@@ -104,7 +104,7 @@ class ScheduleBench(QWidget):
         return dict(self._sliders)
 
     @property
-    def kind_control(self) -> SegmentedControl:
+    def kind_control(self) -> ComboField:
         return self._kind
 
     @property
@@ -193,6 +193,7 @@ class ScheduleBench(QWidget):
         self._showing = True
         if schedule.kind in SCHEDULES:
             self._kind.set_value(schedule.kind)
+            self._kind.set_tooltip(SCHEDULES[schedule.kind].description)
         self._steps.set_value(schedule.step_count)
         self._show_sliders(schedule)
         self._showing = False

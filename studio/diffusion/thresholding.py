@@ -1,7 +1,7 @@
 """Holding the estimate x̂0 within the range of pictures, and recomputing ε̂ so that the step's equations stay true.
 
 clip       x̂0 ← min(max(x̂0, −1), 1)                       Ho et al., in the code published with arXiv 2006.11239
-dynamic    q ← the p-quantile of |x̂0| over one picture; where q > 1:  x̂0 ← min(max(x̂0, −q), q) / q
+dynamic    q ← the p-quantile of |x̂0| over one picture, at least 1;   x̂0 ← min(max(x̂0, −q), q) / q
                                                             Saharia et al., arXiv 2205.11487, §2.3
 ε̂ ← (z_t − √ᾱ x̂0) / √(1−ᾱ)
 """
@@ -56,7 +56,7 @@ class Thresholding:
             x0, moved = prediction.x0.clamp(-1.0, 1.0), beyond
         else:
             limit = _quantile_of_each(prediction.x0, self.quantile).clamp(min=1.0)
-            x0, moved = prediction.x0.clamp(-limit, limit) / limit, limit > 1.0
+            x0, moved = prediction.x0.clamp(-limit, limit) / limit, beyond | (limit > 1.0)
         signal, sigma = math.sqrt(schedule.alpha_bar_at(t)), math.sqrt(schedule.one_minus_alpha_bar_at(t))
         return Prediction(eps=torch.where(moved, (z_t - signal * x0) / sigma, prediction.eps), x0=x0), share
 

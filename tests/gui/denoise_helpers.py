@@ -58,12 +58,13 @@ def steps(
     levels: int = 40,
     sampler: str = "ddpm",
     clip: bool = False,
+    pairs: tuple[tuple[int, int], ...] | None = None,
     **options: object,
 ) -> tuple[Trace, Iterator[Step]]:
     """An empty trace, and the steps that belong into it."""
     schedule = cosine(levels)
     rule = make_sampler(sampler, **options)
-    pairs = sampling_pairs(schedule, taken)
+    pairs = pairs or sampling_pairs(schedule, taken)
     thresholding = Thresholding("clip" if clip else "none")
     run = ReverseRun(schedule, rule, pairs, 3, tuple(range(count)), shape, thresholding=thresholding)
     return Trace(run), run.steps(model or denoiser(schedule, shape))

@@ -204,15 +204,18 @@ def test_a_run_cut_short_ends_at_the_moment_it_reached():
 
 
 def test_while_a_run_goes_on_its_newest_moment_has_its_true_time():
-    trace, all_steps = steps(taken=None, levels=40)
-    trace.stride = 3
+    trace, all_steps = steps(pairs=((30, 20), (30, 20), (20, -1)))
     frames = Frames(trace)
-    for _ in range(4):
-        trace.record(next(all_steps))
+    trace.record(next(all_steps))
     frames.refresh()
-    assert (len(trace), frames.count) == (2, 3)
+    assert (len(trace), frames.count) == (1, 2)
     film = film_of(frames, FilmKind.Z, 0)
-    assert film.times[2] == frames.time(2) == trace.times[1][1] + 1
+    # The walk goes back up before the second step: until that is taken, the newest picture is the one at 20.
+    assert film.times == [31, 21, 21, 0]
+    assert film.times[1] == frames.time(1) == trace.times[0][1] + 1
+    trace.record(next(all_steps))
+    frames.refresh()
+    assert film_of(frames, FilmKind.Z, 0).times == [31, 31, 21, 0]
 
 
 def test_what_the_background_records_meanwhile_does_not_mix_into_what_is_shown():

@@ -14,6 +14,7 @@ from studio.app.icons import icon
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.model_facts import duration, measures, memory, origin, preview_of, title_of
 from studio.app.microscope.sampler_settings import MOST_PICTURES, USUAL_STEPS, SamplerSettings
+from studio.app.microscope.trace_cost import trace_size
 from studio.app.state import ModelChoice, ModelSource
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import (
@@ -257,19 +258,16 @@ class SamplerDock(StudioDock):
         self._facts.setText(" · ".join(parts))
 
     def _estimate(self) -> str:
-        """What a run will cost: time by the last run's pace, and the memory of its trace."""
+        """What a run will cost: time by the last run's pace, and what its trace takes."""
         settings, model = self._denoising.settings, self._model()
         if model is None:
             return ""
-        from studio.diffusion.trace import DEFAULT_BUDGET, Trace
-
         steps = settings.kept_steps(model.schedule.step_count)
-        size = Trace.estimate_bytes(steps, (settings.count, *model.shape))
+        size = trace_size(settings, model.schedule, model.shape)
         pace = self._denoising.pace(self._choice())
         time = "" if pace is None else f"about {duration(pace.estimate(steps, settings.count))} · "
-        if size > DEFAULT_BUDGET:
-            return f"{time}trace {memory(DEFAULT_BUDGET)}, not every step is kept"
-        return f"{time}trace {memory(size)}"
+        on_disk = f", {memory(size.disk)} of it on disk" if size.disk else ""
+        return f"{time}trace {memory(size.total)}{on_disk}"
 
     @Slot()
     def _press(self) -> None:

@@ -188,7 +188,7 @@ def film_of(frames: Frames, kind: FilmKind, picture: int, planned: int | None = 
     planned = len(times) if planned is None else planned
     shown = [*times[:planned]]
     if 0 < frames.count <= planned:
-        # What the last step led to, which a trace that keeps every n-th step may not have planned to show.
+        # What the newest step led to, where a walk that goes back up will then begin at another moment.
         shown[frames.count - 1] = frames.time(frames.count - 1)
     return Film(
         planned=planned,

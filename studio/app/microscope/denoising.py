@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.app import jobs
 from studio.app.microscope.film_export import FilmRequest, film_job
-from studio.app.microscope.frames import FilmKind, Frames, kept_indices
+from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.microscope.playback import Playback
 from studio.app.microscope.sampler_settings import SamplerSettings
 from studio.app.state import ModelChoice, ModelSource, StudioState
@@ -302,8 +302,8 @@ class Denoising(QObject):
         self._frames = None if trace is None else Frames(trace)
         if self._frames is None or self._picture >= self._frames.picture_count:
             self._picture = 0
-        # Every step that the trace keeps, and the finished picture.
-        self.playback.begin(0 if trace is None else len(kept_indices(trace)) + 1)
+        # Every step of the run, and the finished picture.
+        self.playback.begin(0 if trace is None else len(trace.pairs) + 1)
         self.frames_changed.emit(self._frames)
         if trace is not None and len(trace):
             self._grow()

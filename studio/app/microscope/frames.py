@@ -28,7 +28,8 @@ NOISE_LIMIT = 3.0
 PART_LIMIT = 1.0
 """What is taken off and what is added share −1 to +1, so that faint means small."""
 
-_STEPS_KEPT = 12
+# A step of a large batch holds tens of megabytes, and the trace tells it again in milliseconds.
+_STEPS_KEPT = 4
 _THUMBNAILS_KEPT = 3000
 
 K = TypeVar("K", bound=Hashable)
@@ -108,7 +109,7 @@ class Frames:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.measures = Measures(clipped=trace.run.thresholding.acts)
-        self._times = _shown_times(trace)
+        self._times = (*(shown_time(t) for t, _ in trace.pairs), shown_time(trace.pairs[-1][1]))
         self._steps: _Cache[int, Step] = _Cache(_STEPS_KEPT)
         self._thumbnails: _Cache[tuple[int, FilmKind, int], QImage] = _Cache(_THUMBNAILS_KEPT)
 
@@ -191,17 +192,6 @@ class Frames:
         if kind is FilmKind.EPSILON:
             return noise_image(values, NOISE_LIMIT)
         return tensor_image(values)
-
-
-def kept_indices(trace: Trace) -> tuple[int, ...]:
-    """Which steps of its run a trace keeps as frames, recorded or still to come."""
-    last = len(trace.pairs) - 1
-    return tuple(sorted({*range(0, last + 1, trace.stride), last}))
-
-
-def _shown_times(trace: Trace) -> tuple[int, ...]:
-    kept = kept_indices(trace)
-    return (*(shown_time(trace.pairs[index][0]) for index in kept), shown_time(trace.pairs[kept[-1]][1]))
 
 
 def tensor_image(values: torch.Tensor) -> QImage:

@@ -40,8 +40,8 @@ class ModelBundle:
     network_config: the architecture. state: its weights by name, float32 on the CPU; of a trained model the averaged
     ones. schedule, parameterization: what the network was trained for. shape: (C, H, W) of its pictures.
     class_names: the K classes it can be asked for by the labels 0..K-1; empty for a model without conditions.
-    name: for people.
-    history: facts about its training, plain JSON. preview: some of its pictures, uint8 (N, H, W, C), or None.
+    name: for people. history: facts about its training, plain JSON. preview: some of its pictures, uint8 (N, H, W, C),
+    or None.
     """
 
     network_config: NetworkConfig

@@ -21,6 +21,7 @@ from studio.diffusion.loss_weight import loss_weight
 from studio.diffusion.schedule import NoiseSchedule
 from studio.errors import LossNotFinite, StorageError, TrainingError
 from studio.library.bundle import ModelBundle
+from studio.library.classes import LONGEST_NAME
 from studio.library.precision import autocast_of, precision_of
 from studio.networks.build import build_network
 from studio.networks.config import NetworkConfig, class_count
@@ -55,7 +56,8 @@ class TrainingRun:
     an event. `request_samples` and `request_checkpoint` may be called at any time, from any thread.
 
     step, images_seen: steps taken and pictures shown. seconds: training time. fraction: the share of the budget used.
-    class_names: the classes that the network is told; empty for one that is told none, whatever the pictures have.
+    class_names: the classes that the network is told, by names that a model file can hold; empty for one that is told
+        none, whatever the pictures have.
     class_counts: how many pictures there are of each class of the data, or None where it has none.
     loss_weight, noise_error_weight: float32 (T,), the factors on the squared error of the network's output that make it
         the loss, and the squared error of the predicted noise.
@@ -78,7 +80,8 @@ class TrainingRun:
         self.folder = folder
         self.shape = (image_set.channels, image_set.height, image_set.width)
         self.data = identity_of(image_set)
-        self.class_names = self.data.class_names if class_count(network_config) is not None else ()
+        told = class_count(network_config) is not None
+        self.class_names = tuple(name[:LONGEST_NAME] for name in self.data.class_names) if told else ()
         self.class_counts = _class_counts(image_set)
         self.torch_device = torch.device(device.name)
         self.precision = precision_of(network_config, device)

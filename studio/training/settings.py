@@ -72,8 +72,9 @@ class TrainingSettings:
     timestep_sampling: "uniform", each t on its own; "stratified", one t in each of batch_size equal parts of 1..T.
     loss_weighting, min_snr_gamma: how much the error of the network's output counts at each noise level, see
         studio.diffusion.loss_weight; gamma is that of "min_snr". Weights are taken as they are, not scaled to a mean of
-        1. AdamW does not mind the scale of a gradient, but `gradient_clip` does: where the picture is predicted,
-        "uniform_epsilon" weighs the least noisy levels by their SNR, some 10,000, and all of its steps are clipped.
+        1. AdamW does not mind the scale of a gradient, but `gradient_clip` does: with the cosine schedule and "x0",
+        "uniform_epsilon" weighs up to 24,000, gradients are some 80 times as long as with "simple", and the limit of 1
+        cuts every step. All others stay about as long or become shorter ("v" with "min_snr": less than half).
     class_dropout: the share of pictures that are shown without their class; without effect where there are no
         classes. At 0 the network never learns what "no class" means, so that it cannot be guided.
     horizontal_flips: show half of the pictures mirrored; only for pictures whose mirror image is as good.

@@ -204,6 +204,14 @@ def test_a_wall_without_classes_says_so(make_run: MakeRun, labelled: ImageSet) -
     assert draw_samples(make_run(data=labelled)).labels is None
 
 
+def test_a_class_with_an_endless_name_gets_a_shorter_one(make_run: MakeRun, labelled: ImageSet, tmp_path) -> None:
+    data = ImageSet("points", labelled.images, labelled.labels, ("ant", "b" * 3000, "cat"))
+    run = make_run(data=data, network=CLASSES, steps=2)
+    list(train(run))[-1].bundle.save(tmp_path / "model.safetensors")
+    assert load_bundle(tmp_path / "model.safetensors").class_names == ("ant", "b" * 200, "cat")
+    assert TrainingRun.resume(run.folder, data, run.device).class_names[1] == "b" * 200
+
+
 def test_a_run_with_classes_goes_on_bit_for_bit(make_run: MakeRun, labelled: ImageSet) -> None:
     settings = {
         "data": labelled,

@@ -1,9 +1,10 @@
 """The mathematics of diffusion: schedule, forward process, denoisers, samplers, the reverse run and its trace.
 
-Knows numbers and tensors only: no files, no networks, no screen. Equations after Bishop & Bishop, Deep Learning,
+Knows numbers and tensors only: no files that stay, no networks, no screen. Equations after Bishop & Bishop, Deep Learning,
 ch. 20.
 """
 
+from studio.diffusion.branching import branch
 from studio.diffusion.denoisers import (
     DataSetDenoiser,
     Denoiser,
@@ -67,7 +68,7 @@ from studio.diffusion.schedule import (
 )
 from studio.diffusion.step import Step
 from studio.diffusion.thresholding import Thresholding
-from studio.diffusion.trace import Trace
+from studio.diffusion.trace import Trace, TraceSize
 
 __all__ = [
     "LOSS_WEIGHTS",
@@ -104,8 +105,10 @@ __all__ = [
     "StepCoefficients",
     "Thresholding",
     "Trace",
+    "TraceSize",
     "UniPCSampler",
     "alpha_bar_for",
+    "branch",
     "convert",
     "cosine",
     "diffuse",

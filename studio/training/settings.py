@@ -74,7 +74,7 @@ class TrainingSettings:
         studio.diffusion.loss_weight; gamma is that of "min_snr". Weights are taken as they are, not scaled to a mean of
         1. AdamW does not mind the scale of a gradient, but `gradient_clip` does: with the cosine schedule and "x0",
         "uniform_epsilon" weighs up to 24,000, gradients are some 80 times as long as with "simple", and the limit of 1
-        cuts every step. All others stay about as long or become shorter ("v" with "min_snr": less than half).
+        cuts every step. All others change their length by a factor of 2.5 at most.
     class_dropout: the share of pictures that are shown without their class; without effect where there are no
         classes. At 0 the network never learns what "no class" means, so that it cannot be guided.
     horizontal_flips: show half of the pictures mirrored; only for pictures whose mirror image is as good.

@@ -1,26 +1,27 @@
-"""Sampler coefficients against the book's and the papers' formulas, and the pairs of steps."""
+"""Sampler coefficients against the book's and the papers' formulas, and samplers by name."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from studio.diffusion import (
     SAMPLERS,
     SPACINGS,
     DDIMSampler,
     DDPMSampler,
+    DPMSolverSampler,
+    EulerSampler,
+    HeunSampler,
     Sampler,
+    UniPCSampler,
     cosine,
     linear,
     make_sampler,
     sampling_pairs,
 )
-from studio.diffusion.samplers import checked_pairs
-from studio.errors import ScheduleError, SettingsError
+from studio.errors import SettingsError
 
 
 def test_ddpm_with_beta_is_algorithm_20_2() -> None:
@@ -82,7 +83,7 @@ def test_ddim_with_eta_one_is_ddpm_with_the_posterior_variance() -> None:
         assert ddim.state == ddpm.state
 
 
-@pytest.mark.parametrize("sampler", [DDPMSampler(), DDPMSampler("posterior"), DDIMSampler(0.0), DDIMSampler(1.0)])
+@pytest.mark.parametrize("sampler", [DDPMSampler(), DDPMSampler("posterior"), DDIMSampler(0.0), EulerSampler()])
 @pytest.mark.parametrize("schedule", [linear(1), linear(2), cosine(1000)])
 def test_the_last_step_gives_the_predicted_picture_without_fresh_noise(sampler: Sampler, schedule) -> None:
     for t in {0, schedule.step_count - 1}:
@@ -93,68 +94,37 @@ def test_the_last_step_gives_the_predicted_picture_without_fresh_noise(sampler: 
         assert coefficients.predicted_noise == pytest.approx(sigma / signal, rel=1e-9)
 
 
-@given(st.integers(1, 400), st.data(), st.sampled_from(SPACINGS))
-def test_pairs_lead_down_to_the_picture_in_exactly_the_wished_for_steps(count: int, data, spacing: str) -> None:
-    steps = data.draw(st.integers(1, count))
-    pairs = sampling_pairs(linear(count), steps, spacing)
-    assert len(pairs) == steps
-    assert pairs[-1][1] == -1
-    assert checked_pairs(linear(count), pairs) == pairs
-    if spacing == "trailing" or (spacing == "linspace" and steps > 1):
-        assert pairs[0][0] == count - 1
-    if spacing == "leading" or (spacing == "linspace" and steps > 1):
-        assert pairs[-1][0] == 0
-    if steps == count:
-        assert pairs == sampling_pairs(linear(count))
+@pytest.mark.parametrize("sampler", [EulerSampler(), HeunSampler(), DPMSolverSampler(), UniPCSampler()])
+@pytest.mark.parametrize("schedule", [linear(1000), cosine(1000), linear(3)])
+def test_every_rule_without_fresh_noise_has_the_numbers_of_ddim(sampler: Sampler, schedule) -> None:
+    for t, s in sampling_pairs(schedule):
+        coefficients, ddim = sampler.coefficients(schedule, t, s), DDIMSampler().coefficients(schedule, t, s)
+        assert coefficients.fresh_noise == ddim.fresh_noise == 0.0
+        assert coefficients.state == ddim.state
+        assert coefficients.predicted_noise == pytest.approx(ddim.predicted_noise, rel=1e-12)
 
 
-def test_known_pairs() -> None:
-    assert sampling_pairs(linear(4)) == ((3, 2), (2, 1), (1, 0), (0, -1))
-    schedule = linear(1000)
-    assert [t for t, _ in sampling_pairs(schedule, 10)] == [999, 899, 799, 699, 599, 499, 399, 299, 199, 99]
-    assert [t for t, _ in sampling_pairs(schedule, 10, "leading")] == [
-        900,
-        800,
-        700,
-        600,
-        500,
-        400,
-        300,
-        200,
-        100,
-        0,
-    ]
-    assert [t for t, _ in sampling_pairs(schedule, 10, "linspace")] == [
-        999,
-        888,
-        777,
-        666,
-        555,
-        444,
-        333,
-        222,
-        111,
-        0,
-    ]
-    assert [t for t, _ in sampling_pairs(linear(1000), 13)][:3] == [999, 922, 845]
-    assert sampling_pairs(linear(1000), 1) == ((999, -1),)
+def test_euler_is_a_straight_line_in_the_variables_of_karras() -> None:
+    schedule = cosine(1000)
+    for t, s in sampling_pairs(schedule, 40):
+        coefficients = EulerSampler().coefficients(schedule, t, s)
+        sigma_t, sigma_s = (
+            math.sqrt(schedule.one_minus_alpha_bar_at(index) / schedule.alpha_bar_at(index)) for index in (t, s)
+        )
+        z, eps = 0.7, -1.1
+        x = z / math.sqrt(schedule.alpha_bar_at(t)) + (sigma_s - sigma_t) * eps
+        mean = coefficients.state * z - coefficients.predicted_noise * eps
+        assert mean == pytest.approx(math.sqrt(schedule.alpha_bar_at(s)) * x, rel=1e-9)
 
 
-@pytest.mark.parametrize("steps", [0, -1, 11])
-def test_an_impossible_number_of_sampling_steps_is_refused(steps: int) -> None:
-    with pytest.raises(ScheduleError, match=f"{steps} sampling steps.*1 to 10"):
-        sampling_pairs(linear(10), steps)
-
-
-def test_an_unknown_spacing_is_refused() -> None:
-    with pytest.raises(ScheduleError, match="'dense'"):
-        sampling_pairs(linear(10), 5, "dense")
-
-
-@pytest.mark.parametrize("pairs", [(), ((5, 5),), ((10, 3),), ((5, 3), (2, -1)), ((5, -2),), ((3, 4),)])
-def test_pairs_which_are_no_way_down_are_refused(pairs) -> None:
-    with pytest.raises(ScheduleError):
-        checked_pairs(linear(10), pairs)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_a_kind_says_of_itself_is_so(name: str) -> None:
+    kind = SAMPLERS[name]
+    assert kind.name == name
+    assert kind.spacing in SPACINGS
+    assert kind.calls_per_step == kind.make().model_calls(7) == (2 if name == "heun" else 1)
+    assert kind.label
+    assert kind.description.endswith(".")
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from studio.cli.evaluating import evaluate
 from studio.cli.inspecting import inspect
 from studio.cli.sampling import sample, trace
+from studio.cli.scheduling import schedule
 from studio.cli.training import train
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": inspect,
     "train": train,
+    "schedule": schedule,
     "sample": sample,
     "trace": trace,
     "evaluate": evaluate,

@@ -10,7 +10,12 @@ from studio import __version__
 # Written out because the window reads this file before torch is there; a test holds them to what there is.
 SAMPLER_NAMES = ("ddpm", "ddim", "euler", "heun", "dpmpp2m", "unipc")
 SPACING_NAMES = ("trailing", "leading", "linspace", "log_snr", "karras")
-SCHEDULE_NAMES = ("linear", "cosine")
+SCHEDULE_NAMES = ("linear", "cosine", "sigmoid", "sigmoid_beta", "quadratic", "karras", "log_snr_slope")
+PARAMETERIZATION_NAMES = ("epsilon", "x0", "v")
+LOSS_WEIGHT_NAMES = ("simple", "min_snr", "uniform_epsilon")
+
+
+_SCHEDULE_HELP = f"{', '.join(SCHEDULE_NAMES)}, or a JSON or CSV file"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,16 +46,29 @@ def build_parser() -> argparse.ArgumentParser:
     budget.add_argument("--minutes", type=_positive_float, metavar="M", help="train this long")
     budget.add_argument("--images", type=_positive_int, metavar="N", help="train on this many pictures in all")
     train.add_argument("--preset", default="good", choices=("sketch", "good", "patient"), help="size and time (good)")
-    train.add_argument("--schedule", default="cosine", choices=SCHEDULE_NAMES, help="noise schedule (cosine)")
-    train.add_argument("--classes", action=argparse.BooleanOptionalAction, default=None,
+    _add_schedule(train.add_argument_group("noise schedule"))
+    objective = train.add_argument_group("what it learns")
+    objective.add_argument("--predict", choices=PARAMETERIZATION_NAMES, help="noise, picture or v (v)")
+    objective.add_argument("--loss-weight", choices=LOSS_WEIGHT_NAMES, help="how much each noise level counts (simple)")
+    objective.add_argument("--class-dropout", type=_share, metavar="P", help="share trained without its class (0.1)")
+    objective.add_argument("--classes", action=argparse.BooleanOptionalAction, default=None,
                        help="learn the classes of labelled pictures (when there are any)")  # fmt: skip
-    train.add_argument("--algorithm-20-1", action="store_true", help="exactly the book: predict the noise, uniform t")
+    objective.add_argument(
+        "--algorithm-20-1", action="store_true", help="exactly the book: predict the noise, uniform t"
+    )
     train.add_argument("--name", help="what the model is called (what its data is called)")
     train.add_argument("--seed", type=_natural, default=None, metavar="S", help="seed of all randomness (0)")
     _add_device(train)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint beside MODEL")
     _add_overwrite(train)
     train.add_argument("--json", action="store_true", help="print one JSON object a line instead of a progress bar")
+
+    schedule = commands.add_parser("schedule", help="a noise schedule: its numbers, what is poor about it, as a file")
+    schedule.add_argument("schedule", metavar="SCHEDULE", help=_SCHEDULE_HELP)
+    _add_schedule_changes(schedule)
+    schedule.add_argument("--out", type=Path, metavar="FILE", help="write it to FILE.json or FILE.csv")
+    _add_overwrite(schedule)
+    schedule.add_argument("--json", action="store_true", help="print it as JSON")
 
     sample = commands.add_parser("sample", help="make pictures with a model")
     _add_sampling(sample)
@@ -113,6 +131,16 @@ def _add_sampling(
     begin.add_argument("--mask", type=Path, metavar="IMAGE", help="white is made anew, black stays exactly as it is")
     begin.add_argument("--resamplings", type=_positive_int, default=1, metavar="R",
                        help="with a mask: how often each stretch is gone, for seams that match (1)")  # fmt: skip
+
+
+def _add_schedule(parser: argparse._ArgumentGroup) -> None:
+    parser.add_argument("--schedule", default="cosine", metavar="SCHEDULE", help=f"{_SCHEDULE_HELP} (cosine)")
+    _add_schedule_changes(parser)
+
+
+def _add_schedule_changes(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    parser.add_argument("--levels", type=_positive_int, metavar="T", help="how many noise levels (1000; a file's own)")
+    parser.add_argument("--zero-terminal-snr", action="store_true", help="rescale it so that z_T is pure noise")
 
 
 def _add_size(parser: argparse.ArgumentParser) -> None:

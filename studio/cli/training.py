@@ -13,6 +13,7 @@ from studio.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
 from studio.cli.inspecting import read_pictures
 from studio.cli.interruption import Interruption
 from studio.cli.progress import TrainingReporter
+from studio.cli.scheduling import noise_schedule
 from studio.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -59,36 +60,32 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _new_run(arguments: argparse.Namespace, image_set: ImageSet, device: Device, folder: Path) -> TrainingRun:
-    from studio.diffusion.schedule import make_schedule
     from studio.training.presets import preset
     from studio.training.run import TrainingRun
     from studio.training.settings import ALGORITHM_20_1
 
     shape = (image_set.channels, image_set.height, image_set.width)
-    settings, network_config = preset(arguments.preset, shape, class_count=_class_count(arguments.classes, image_set))
-    changes: dict[str, object] = {}
+    settings, network_config = preset(arguments.preset, shape, class_count=_class_count(arguments, image_set))
     if arguments.algorithm_20_1:
-        changes["budget"] = settings.budget
-        settings = ALGORITHM_20_1
-    budget = _budget(arguments)
-    if budget is not None:
-        changes["budget"] = budget
-    if arguments.seed is not None:
-        changes["seed"] = arguments.seed
-    schedule = make_schedule(arguments.schedule, 1000)
-    return TrainingRun.create(
-        image_set, schedule, dataclasses.replace(settings, **changes), network_config, device, folder
-    )
+        settings = dataclasses.replace(ALGORITHM_20_1, budget=settings.budget)
+    wishes = {
+        "budget": _budget(arguments),
+        "seed": arguments.seed,
+        "parameterization": arguments.predict,
+        "loss_weighting": arguments.loss_weight,
+        "class_dropout": arguments.class_dropout,
+    }
+    settings = dataclasses.replace(settings, **{name: wish for name, wish in wishes.items() if wish is not None})
+    return TrainingRun.create(image_set, noise_schedule(arguments), settings, network_config, device, folder)
 
 
-def _class_count(wished: bool | None, image_set: ImageSet) -> int | None:
-    """How many classes the network shall know; None for none."""
+def _class_count(arguments: argparse.Namespace, image_set: ImageSet) -> int | None:
+    """How many classes the network shall know; None for none. The book's algorithm knows none unless asked to."""
     from studio.training.presets import class_count_for
 
-    if wished is False:
-        return None
-    count = class_count_for(image_set)
-    if wished and count is None:
+    wished = not arguments.algorithm_20_1 if arguments.classes is None else arguments.classes
+    count = class_count_for(image_set) if wished else None
+    if arguments.classes and count is None:
         raise SettingsError("These pictures have no classes to learn.", "Put each class into a folder of its own.")
     return count
 

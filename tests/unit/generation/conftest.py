@@ -25,7 +25,11 @@ def small_bundle(class_names: tuple[str, ...] = ()) -> ModelBundle:
         num_class_embeds=len(class_names) + 1 if class_names else None,
     )
     state = build_network(config).state_dict()
-    torch.nn.init.normal_(state["conv_out.weight"], 0, 0.05, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    for name, weight in state.items():
+        # These begin at zero, which would leave the time and the class without any effect.
+        if name.endswith(("conv2.weight", "conv_out.weight")):
+            torch.nn.init.normal_(weight, 0, 0.05, generator=generator)
     return ModelBundle(config, state, make_schedule("cosine", 100), Parameterization.V, (1, 8, 8), class_names)
 
 

@@ -1,7 +1,7 @@
 """The mathematics of diffusion: schedule, forward process, denoisers, samplers, the reverse run and its trace.
 
-Knows numbers and tensors only: no files that stay, no networks, no screen. Equations after Bishop & Bishop, Deep Learning,
-ch. 20.
+Knows numbers and tensors only: no files but what a trace needs while it lives, no networks, no screen. Equations after
+Bishop & Bishop, Deep Learning, ch. 20.
 """
 
 from studio.diffusion.branching import branch
@@ -57,20 +57,42 @@ from studio.diffusion.samplers import (
     sampling_pairs,
 )
 from studio.diffusion.schedule import (
+    DRAWN_QUANTITIES,
     SCHEDULES,
+    DrawnCurve,
+    DrawnQuantity,
     NoiseSchedule,
     ScheduleKind,
     ScheduleOption,
     ScheduleWarning,
     cosine,
+    curve_through,
+    drawn,
+    karras,
     linear,
+    log_snr_slope,
     make_schedule,
+    quadratic,
+    read_schedule,
+    rescale_zero_terminal_snr,
+    schedule_from_alpha_bar,
+    schedule_from_beta,
+    schedule_from_csv,
+    schedule_from_json,
+    schedule_from_log_snr,
+    schedule_from_sigma,
+    schedule_to_csv,
+    schedule_to_json,
+    sigmoid,
+    sigmoid_beta,
+    write_schedule,
 )
 from studio.diffusion.step import Step
 from studio.diffusion.thresholding import Thresholding
 from studio.diffusion.trace import Trace, TraceSize
 
 __all__ = [
+    "DRAWN_QUANTITIES",
     "LOSS_WEIGHTS",
     "SAMPLERS",
     "SCHEDULES",
@@ -80,6 +102,8 @@ __all__ = [
     "DPMSolverSampler",
     "DataSetDenoiser",
     "Denoiser",
+    "DrawnCurve",
+    "DrawnQuantity",
     "EulerSampler",
     "GaussianDenoiser",
     "GaussianMixtureDenoiser",
@@ -111,10 +135,14 @@ __all__ = [
     "branch",
     "convert",
     "cosine",
+    "curve_through",
     "diffuse",
+    "drawn",
     "interpolate",
+    "karras",
     "known_from_mask",
     "linear",
+    "log_snr_slope",
     "loss_weight",
     "make_sampler",
     "make_schedule",
@@ -123,13 +151,27 @@ __all__ = [
     "noised_start",
     "output_from_prediction",
     "prediction_from_output",
+    "quadratic",
+    "read_schedule",
     "repaint_pairs",
+    "rescale_zero_terminal_snr",
     "reverse",
     "sampling_pairs",
+    "schedule_from_alpha_bar",
+    "schedule_from_beta",
+    "schedule_from_csv",
+    "schedule_from_json",
+    "schedule_from_log_snr",
+    "schedule_from_sigma",
+    "schedule_to_csv",
+    "schedule_to_json",
     "seed_path",
+    "sigmoid",
+    "sigmoid_beta",
     "slerp",
     "start_level",
     "steps_from",
     "training_target",
     "vary",
+    "write_schedule",
 ]

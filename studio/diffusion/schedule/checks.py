@@ -27,6 +27,7 @@ WASTED_LIMIT = 0.5
 SEEN_LOG_SNR = 5.0
 JUMP_LIMIT = 1.0
 JUMP_OVER_EVEN = 10.0
+_LARGEST_EXPONENT = 700.0
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,14 @@ def _snr_not_falling(beta: np.ndarray, log_alpha_bar: np.ndarray) -> ScheduleWar
 
 
 def _amplification(log_alpha_bar: np.ndarray) -> ScheduleWarning | None:
-    amplification = float(np.exp(-0.5 * log_alpha_bar[-1]))
+    amplification = math.exp(min(-0.5 * float(log_alpha_bar[-1]), _LARGEST_EXPONENT))
     if amplification <= AMPLIFICATION_LIMIT:
         return None
+    shown = f"{amplification:,.0f}" if amplification < 1e9 else f"{amplification:.0e}"
     return ScheduleWarning(
         code="amplification",
         message=(
-            f"At the last step an error in the predicted noise is magnified {amplification:,.0f} times "
+            f"At the last step an error in the predicted noise is magnified {shown} times "
             "in the estimate of the picture."
         ),
         remedy="Lower the last β, or clip the estimate while sampling, or train with v-prediction.",

@@ -32,7 +32,7 @@ _LONGEST_NUMBER = 400
 
 def schedule_to_json(schedule: NoiseSchedule) -> str:
     """`schedule` with all that says how it was made, as JSON text."""
-    return json.dumps(schedule.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(schedule.to_json(), allow_nan=False) + "\n"
 
 
 def schedule_from_json(text: str) -> NoiseSchedule:

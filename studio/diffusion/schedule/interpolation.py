@@ -42,9 +42,11 @@ def _slopes(gap: np.ndarray, secant: np.ndarray) -> np.ndarray:
     weight_before, weight_after = 2.0 * gap[1:] + gap[:-1], gap[1:] + 2.0 * gap[:-1]
     agree = np.sign(before) * np.sign(after) > 0.0
     inner = np.zeros_like(before)
-    inner[agree] = (weight_before + weight_after)[agree] / (
-        weight_before[agree] / before[agree] + weight_after[agree] / after[agree]
-    )
+    # The reciprocal of a secant below 1e-308 is infinite, which makes the slope 0, as it should be.
+    with np.errstate(over="ignore"):
+        inner[agree] = (weight_before + weight_after)[agree] / (
+            weight_before[agree] / before[agree] + weight_after[agree] / after[agree]
+        )
     first = _outer_slope(gap[0], gap[1], secant[0], secant[1])
     last = _outer_slope(gap[-1], gap[-2], secant[-1], secant[-2])
     return np.concatenate(([first], inner, [last]))

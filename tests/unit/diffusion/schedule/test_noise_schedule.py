@@ -11,7 +11,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from studio.diffusion import SCHEDULES, NoiseSchedule, cosine, linear, make_schedule
+from studio.diffusion.schedule import (
+    SCHEDULES,
+    NoiseSchedule,
+    ScheduleWarning,
+    cosine,
+    linear,
+    log_snr_slope,
+    make_schedule,
+    schedule_from_log_snr,
+)
 from studio.errors import ScheduleError
 
 
@@ -151,6 +160,53 @@ def test_warnings_carry_their_number_and_a_remedy(beta, code: str, value: float)
     assert found[code].value == pytest.approx(value)
     assert found[code].message.endswith(".")
     assert found[code].remedy.endswith(".")
+
+
+def _warning(schedule: NoiseSchedule, code: str) -> ScheduleWarning:
+    (found,) = [warning for warning in schedule.warnings() if warning.code == code]
+    assert found.message.endswith(".")
+    assert found.remedy.endswith(".")
+    return found
+
+
+def test_most_steps_outside_of_what_is_seen_are_spoken_of() -> None:
+    # log SNR from 18 to −18 in equal steps: seen from log 1000 = 6.9 to −6.9, which are 62 % of the way apart.
+    wasted = _warning(log_snr_slope(1001, 18.0, -18.0), "wasted_steps")
+    share = 2 * np.count_nonzero(np.linspace(18.0, 0.0, 501) > math.log(1000.0))
+    assert wasted.value == pytest.approx((share - 1) / 1000)
+    assert "62%" in wasted.message
+    assert "wasted_steps" not in [warning.code for warning in log_snr_slope(1001, 13.0, -13.0).warnings()]
+
+
+def test_one_step_that_goes_a_long_way_is_spoken_of() -> None:
+    log_snr = np.concatenate((np.linspace(9.0, 1.0, 200), np.linspace(-2.0, -9.0, 200)))
+    jump = _warning(schedule_from_log_snr(log_snr), "log_snr_jump")
+    assert jump.value == pytest.approx(3.0)
+    assert jump.message.startswith("Step 201 alone goes 30%")
+    # Beyond what is seen a jump does no harm, nor with so few steps that each must go far.
+    assert schedule_from_log_snr(np.concatenate((np.linspace(9.0, -6.0, 200), [-11.0]))).warnings() == ()
+    assert "log_snr_jump" not in [w.code for w in schedule_from_log_snr(np.linspace(9.0, -9.0, 6)).warnings()]
+
+
+def test_a_beta_too_small_to_change_anything_is_spoken_of() -> None:
+    still = _warning(NoiseSchedule(np.array([0.1, 1e-18, 0.3, 1e-17, 0.9])), "snr_not_falling")
+    assert still.value == 2
+    assert "first at step 2, where β is only 1e-18" in still.message
+
+
+def test_falls_of_beta_where_neither_noise_nor_picture_is_seen_are_let_be() -> None:
+    quiet = schedule_from_log_snr(np.concatenate((np.linspace(12.0, 7.5, 10), np.linspace(7.4, -10.0, 400))))
+    assert quiet.beta[9] > quiet.beta[10]
+    assert "not_increasing" not in [warning.code for warning in quiet.warnings()]
+    seen = schedule_from_log_snr(np.concatenate((np.linspace(12.0, 4.5, 10), np.linspace(4.4, -10.0, 400))))
+    assert _warning(seen, "not_increasing").value >= 1
+
+
+def test_warnings_are_numbers_even_for_the_least_and_the_greatest_beta() -> None:
+    for beta in ([5e-324] * 3, [math.nextafter(1.0, 0.0)] * 50, [1e-300, 0.5]):
+        for warning in NoiseSchedule(np.array(beta)).warnings():
+            assert math.isfinite(warning.value)
+            assert len(warning.message) < 200
 
 
 def test_the_usual_schedules_have_no_warnings() -> None:

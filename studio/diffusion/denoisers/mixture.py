@@ -43,16 +43,17 @@ class GaussianMixtureDenoiser:
         weights: Tensor | None = None,
     ) -> None:
         self.schedule = schedule
-        self.means = torch.as_tensor(means, dtype=torch.float64)
+        self.means = torch.as_tensor(means, dtype=torch.float64, device="cpu")
         if self.means.ndim != 4 or len(self.means) == 0:
             raise ValueError(f"means must be (K, C, H, W), not {tuple(self.means.shape)}")
         count = len(self.means)
         self.class_count: int | None = count
-        variance = torch.as_tensor(variances, dtype=torch.float64)
+        variance = torch.as_tensor(variances, dtype=torch.float64, device="cpu")
         if variance.shape not in ((), (count,), self.means.shape):
             raise ValueError(f"variances of shape {tuple(variance.shape)} for means {tuple(self.means.shape)}")
         self.variances = (variance.view(-1, 1, 1, 1) if variance.ndim < 4 else variance).expand_as(self.means)
-        weight = torch.as_tensor(torch.ones(count) if weights is None else weights, dtype=torch.float64)
+        weight = torch.ones(count) if weights is None else weights
+        weight = torch.as_tensor(weight, dtype=torch.float64, device="cpu")
         if weight.shape != (count,):
             raise ValueError(f"weights must be ({count},), not {tuple(weight.shape)}")
         if not bool((self.variances >= 0).all() and (weight > 0).all()):
@@ -65,7 +66,7 @@ class GaussianMixtureDenoiser:
         signal, sigma = math.sqrt(self.schedule.alpha_bar_at(t)), math.sqrt(self.schedule.one_minus_alpha_bar_at(t))
         means, variances = self.means.to(z.device), self.variances.to(z.device)
         excess, spread = self._excess(z, t)
-        responsibilities = self._log_joint(z, t, condition).softmax(1)[:, :, None, None, None]
+        responsibilities = self._log_joint(excess, spread, condition).softmax(1)[:, :, None, None, None]
         x0 = (responsibilities * (means + signal * variances / spread * excess)).sum(1)
         eps = (responsibilities * (sigma / spread * excess)).sum(1)
         return Prediction(eps=eps.to(z_t.dtype).to(z_t.device), x0=x0.to(z_t.dtype).to(z_t.device))
@@ -75,13 +76,12 @@ class GaussianMixtureDenoiser:
 
         Its gradient with respect to z_t is the score. t = −1 is the density of the pictures themselves.
         """
-        return self._log_joint(as_float64(z_t), t, condition).logsumexp(1).to(z_t.device)
+        return self._log_joint(*self._excess(as_float64(z_t), t), condition).logsumexp(1)
 
-    def _log_joint(self, z: Tensor, t: int, condition: Condition) -> Tensor:
+    def _log_joint(self, excess: Tensor, spread: Tensor, condition: Condition) -> Tensor:
         """log of prior times likelihood of each component, (N, K)."""
-        excess, spread = self._excess(z, t)
         log_likelihood = -0.5 * (excess.square() / spread + (2.0 * math.pi * spread).log()).flatten(2).sum(2)
-        return log_likelihood + self._log_prior(condition, len(z)).to(z.device)
+        return log_likelihood + self._log_prior(condition, len(excess)).to(excess.device)
 
     def _log_prior(self, condition: Condition, pictures: int) -> Tensor:
         """(N, K): log π_k, or log of 1 for the class asked for and of 0 for the others."""

@@ -58,3 +58,10 @@ class Numbers:
 
 GAUSSIAN = Numbers((1.0,), (0.3,), (0.5,))
 MIXTURE = Numbers((0.3, 0.5, 0.2), (-0.8, 0.1, 0.7), (0.05, 0.1, 0.05))
+OVERLAPPING = Numbers((0.4, 0.6), (-0.5, 0.4), (0.3, 0.25))
+
+
+def evenly_drawn(count: int) -> torch.Tensor:
+    """(count, 1, 1, 1) numbers that stand for a standard normal distribution: its quantiles, without chance."""
+    shares = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    return torch.special.ndtri(shares).view(count, 1, 1, 1)

@@ -96,12 +96,23 @@ def test_each_picture_goes_its_own_way() -> None:
         torch.testing.assert_close(alone, together[index : index + 1])
 
 
-def test_between_opposite_noises_the_way_goes_around_and_is_always_the_same() -> None:
-    a = noise(1)
-    middle = slerp(a, -a, 0.5)
-    torch.testing.assert_close(norms(middle), norms(a))
-    torch.testing.assert_close(angles(a, middle), torch.full((3,), math.pi / 2, dtype=torch.float64))
-    assert torch.equal(middle, slerp(a, -a, 0.5))
+@pytest.mark.parametrize("scale", [1.0, 0.7])
+def test_between_opposite_noises_the_way_goes_around_and_is_always_the_same(scale: float) -> None:
+    a = noise(1, 300).double()
+    middle = slerp(a, -scale * a, 0.5)
+    torch.testing.assert_close(norms(middle), norms(a) * math.sqrt((1 + scale**2) / 2))
+    torch.testing.assert_close(angles(a, middle), torch.full((300,), math.pi / 2, dtype=torch.float64))
+    assert torch.equal(middle, slerp(a, -scale * a, 0.5))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("tilt", [1e-3, 1e-7, 3e-8, 1e-9, 1e-12])
+def test_noises_that_are_almost_parallel_are_as_exact_as_others(sign: float, tilt: float) -> None:
+    a = noise(1, 300).double()
+    b = sign * (a + tilt * noise(2, 300).double())
+    between = slerp(a, b, 0.25)
+    torch.testing.assert_close(norms(between) ** 2, 0.75 * norms(a) ** 2 + 0.25 * norms(b) ** 2, rtol=1e-12, atol=0)
+    torch.testing.assert_close(angles(a, between), 0.25 * angles(a, b), rtol=1e-7, atol=1e-8)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 2), (1, 4, 4)])

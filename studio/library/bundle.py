@@ -79,9 +79,13 @@ class ModelBundle:
     def has_no_class_label(self) -> bool:
         """Whether the label K = len(class_names) can be asked for and means "no class".
 
-        Without it the model cannot be guided, and its denoiser must be told a class for every picture.
+        Without it the model cannot be guided, and its denoiser must be told a class for every picture. Networks from
+        elsewhere may have no such label; one that was trained with a class dropout of 0 has it, but never learned it.
         """
-        return bool(self.class_names) and class_count(self.network_config) == len(self.class_names) + 1
+        settings = self.history.get("settings")
+        never_shown = isinstance(settings, Mapping) and settings.get("class_dropout") == 0
+        labels = class_count(self.network_config)
+        return bool(self.class_names) and labels == len(self.class_names) + 1 and not never_shown
 
     @property
     def class_counts(self) -> tuple[int, ...] | None:

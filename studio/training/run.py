@@ -192,6 +192,11 @@ class TrainingRun:
         """How many numbers the network learns."""
         return sum(parameter.numel() for parameter in self.parameters)
 
+    @property
+    def has_no_class_label(self) -> bool:
+        """Whether the network learns what "no class" means; see ModelBundle.has_no_class_label."""
+        return bool(self.class_names) and self.settings.class_dropout > 0
+
     def request_samples(self) -> None:
         """Ask `train` for a row of the sample wall after the step that it is at. From any thread."""
         self.samples_requested = True

@@ -76,7 +76,7 @@ class TrainingSettings:
         "uniform_epsilon" weighs up to 24,000, gradients are some 80 times as long as with "simple", and the limit of 1
         cuts every step. All others change their length by a factor of 2.5 at most.
     class_dropout: the share of pictures that are shown without their class; without effect where there are no
-        classes. At 0 the network never learns what "no class" means, so that it cannot be guided.
+        classes. At 0 the network never learns what "no class" means, and cannot be guided.
     horizontal_flips: show half of the pictures mirrored; only for pictures whose mirror image is as good.
     sample_count, sample_steps, sample_rows: pictures in a row of the sample wall, DDIM steps for each, rows in a run.
     checkpoint_seconds: training time between two checkpoints.

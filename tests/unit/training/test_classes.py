@@ -176,6 +176,16 @@ def test_every_kind_of_network_trains_with_classes(make_run: MakeRun, side: int)
     assert finished.bundle.class_names == NAMES
 
 
+@pytest.mark.parametrize(
+    ("network", "dropout", "expected"), [(CLASSES, 0.1, True), (CLASSES, 0.0, False), (NETWORK, 0.1, False)]
+)
+def test_a_run_and_its_model_agree_on_whether_no_class_is_learned(
+    make_run: MakeRun, labelled: ImageSet, network: PointConfig, dropout: float, expected: bool
+) -> None:
+    run = make_run(data=labelled, network=network, class_dropout=dropout)
+    assert run.has_no_class_label is run.bundle().has_no_class_label is expected
+
+
 def test_the_columns_of_the_wall_go_through_the_classes(make_run: MakeRun, labelled: ImageSet) -> None:
     run = make_run(data=labelled, network=CLASSES, steps=200, sample_count=5, learning_rate=0.05, class_dropout=0.0)
     rows = [event for event in train(run) if isinstance(event, SamplesDrawn)]

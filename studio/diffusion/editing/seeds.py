@@ -31,7 +31,8 @@ def slerp(a: torch.Tensor, b: torch.Tensor, fraction: float) -> torch.Tensor:
     """The noise at `fraction` in [0, 1] of the way from a to b on the sphere, for each picture by itself.
 
     a, b: (N, C, H, W); the result has the dtype of `a`. 0 gives a and 1 gives b, bit for bit. ‖z‖ lies between ‖a‖ and
-    ‖b‖. Between opposite noises all ways are equally short, and the same one is always taken.
+    ‖b‖. Between opposite noises all ways are equally short, and the same one is always taken; opposite pictures of one
+    single value have none but through 0.
     Raises SettingsError when the fraction lies outside.
     """
     _check_alike(a, b)
@@ -57,7 +58,7 @@ def interpolate(noise_a: torch.Tensor, noise_b: torch.Tensor, fractions: Sequenc
     noise_a, noise_b: (N, C, H, W). Returns (F·N, C, H, W), the N pictures of the first fraction first.
     Raises SettingsError when there is no fraction, or one lies outside [0, 1].
     """
-    if not fractions:
+    if len(fractions) == 0:
         raise SettingsError("There is no place between the two seeds to go to.", "Choose at least one.")
     return torch.cat([slerp(noise_a, noise_b, fraction) for fraction in fractions])
 

@@ -98,6 +98,8 @@ def _add_sampling(
     parser: argparse.ArgumentParser, model_help: str = "a model file, or the name of a starter model"
 ) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=model_help)
+    parser.add_argument("--exact", action="store_true",
+                        help="MODEL is a data set: what a perfect model of just these pictures would do")  # fmt: skip
     how = parser.add_argument_group("how the pictures come out of noise")
     how.add_argument("--sampler", default="ddim", choices=SAMPLER_NAMES, help="sampler (ddim)")
     how.add_argument("--steps", type=_positive_int, metavar="K", help="steps (the usual number of the sampler)")

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.exit_codes import EXIT_DONE
+from studio.cli.inspecting import read_pictures
 from studio.cli.progress import ProgressLine
 from studio.errors import SettingsError, StorageError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from studio.generation.exact_model import ExactModel
+    from studio.generation.plan import PictureModel
     from studio.generation.request import SamplingRequest
     from studio.generation.sampling import SamplingProgress
     from studio.generation.source import SourcePicture
@@ -29,12 +32,12 @@ def sample(arguments: argparse.Namespace) -> int:
     from studio.networks.devices import choose_device
 
     device = choose_device(arguments.device)
-    bundle = load_model(arguments.model)
+    model = load_model(arguments)
     request = sampling_request(arguments)
-    source = source_picture(arguments, bundle)
+    source = source_picture(arguments, model)
     started = time.perf_counter()
     with ProgressLine(arguments.json) as line:
-        pictures = exhaust(sample_pictures(bundle, request, device, source=source), line)
+        pictures = exhaust(sample_pictures(model, request, device, source=source), line)
     seconds = time.perf_counter() - started
     save_pictures(pictures, arguments.out, overwrite=arguments.overwrite)
     facts = {
@@ -62,19 +65,19 @@ def trace(arguments: argparse.Namespace) -> int:
     if arguments.out.exists() and not arguments.overwrite:
         raise StorageError(f"{arguments.out} exists already.", "Choose another name, or add --overwrite.")
     device = choose_device(arguments.device)
-    bundle = load_model(arguments.model)
-    planned = plan(bundle, sampling_request(arguments), source_picture(arguments, bundle))
+    model = load_model(arguments)
+    planned = plan(model, sampling_request(arguments), source_picture(arguments, model))
     recorded = Trace(planned.run)
     with ProgressLine(arguments.json) as line:
-        for step in planned.steps(bundle.denoiser(device), device):
+        for step in planned.steps(model.denoiser(device), device):
             recorded.record(step)
             share = (step.index + 1) / step.total
             line.show("denoising", share, f"step {step.index + 1:,} of {step.total:,}", now=share >= 1)
     save_traces(
         arguments.out,
         [recorded],
-        model_hash=bundle.content_hash,
-        model_name=bundle.name,
+        model_hash=model.content_hash,
+        model_name=model.name,
         overwrite=arguments.overwrite,
     )
     facts: dict[str, Any] = {
@@ -125,7 +128,7 @@ def sampling_request(arguments: argparse.Namespace) -> SamplingRequest:
     )
 
 
-def source_picture(arguments: argparse.Namespace, bundle: ModelBundle) -> SourcePicture | None:
+def source_picture(arguments: argparse.Namespace, model: PictureModel) -> SourcePicture | None:
     """The picture to begin with, of the model's size; None when none was named. Raises DataError, SettingsError."""
     from studio.generation.source import load_source
 
@@ -134,14 +137,22 @@ def source_picture(arguments: argparse.Namespace, bundle: ModelBundle) -> Source
             if given is not None:
                 raise SettingsError(f"{option} needs a picture to work on.", "Name it with --init.")
         return None
-    return load_source(arguments.init, arguments.mask, bundle.shape)
+    return load_source(arguments.init, arguments.mask, model.shape)
 
 
-def load_model(model: Path) -> ModelBundle:
-    """The model in a file, or the starter model of that name. Raises ModelFileError."""
+def load_model(arguments: argparse.Namespace) -> ModelBundle | ExactModel:
+    """The model in a file, the starter model of that name, or with --exact the data set in the place of a model.
+
+    Raises ModelFileError, DataError.
+    """
+    if arguments.exact:
+        from studio.diffusion.schedule import cosine
+        from studio.generation.exact_model import ExactModel
+
+        return ExactModel(read_pictures(arguments.model, None, quiet=arguments.json).image_set, cosine())
     from studio.library.bundle import load_bundle
 
-    return load_bundle(_model_path(model))
+    return load_bundle(_model_path(arguments.model))
 
 
 def exhaust(progress: Iterator[SamplingProgress], line: ProgressLine) -> np.ndarray:

@@ -35,7 +35,7 @@ class SamplingRequest:
     itself, 1 the other.
     strength: with a source picture, how far up it is noised before it is denoised, as a share of the noise levels above
     0 up to 1. resamplings, jump_length: with a mask, how often each stretch of the way is gone, and how many steps long
-    a stretch is (RePaint).
+    a stretch is (RePaint); None for a length that suits the number of steps.
 
     Raises SettingsError when a value is impossible.
     """
@@ -59,16 +59,17 @@ class SamplingRequest:
     variation_radius: float = 0.0
     strength: float = 1.0
     resamplings: int = 1
-    jump_length: int = 10
+    jump_length: int | None = None
 
     def __post_init__(self) -> None:
         _check_whole("count", self.count, 1, 1_000_000)
         _check_whole("seed", self.seed, 0, _LARGEST_SEED)
         _check_whole("first", self.first, 0, _LARGEST_SEED)
         _check_whole("resamplings", self.resamplings, 1, 1000)
-        _check_whole("jump_length", self.jump_length, 1, 100_000)
         if self.steps is not None:
             _check_whole("steps", self.steps, 1, 1_000_000)
+        if self.jump_length is not None:
+            _check_whole("jump_length", self.jump_length, 1, 100_000)
         if self.variation_seed is not None:
             _check_whole("variation_seed", self.variation_seed, 0, _LARGEST_SEED)
         for name in ("eta", "guidance_from", "guidance_to", "variation_radius", "strength"):

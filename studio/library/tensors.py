@@ -14,8 +14,8 @@ import json
 import math
 import os
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -56,6 +56,29 @@ class TensorFile:
     header: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class TensorSpan:
+    """A tensor in a file: its bytes lie from `begin` to `end`."""
+
+    name: str
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+    def moved(self, distance: int) -> TensorSpan:
+        """The same, so many bytes further on."""
+        return replace(self, begin=self.begin + distance, end=self.end + distance)
+
+
+@dataclass(frozen=True)
+class TensorLayout:
+    """Where a file's tensors lie, by name and from the beginning of the file, and the program's own JSON header."""
+
+    spans: dict[str, TensorSpan]
+    header: dict[str, Any]
+
+
 def write_tensors(
     path: Path | str,
     tensors: Mapping[str, Tensor],
@@ -68,28 +91,31 @@ def write_tensors(
     `before_replacing` is called when the new file is complete on its temporary name and the old one still in place.
     Raises StorageError when the disk is full or the folder cannot be written.
     """
+    beginning, names = layout_bytes({name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}, header)
+    with files.atomic_write(path) as file:
+        file.write(beginning)
+        for name in names:
+            file.write(content_bytes(tensors[name]))
+        if before_replacing is not None:
+            before_replacing()
+
+
+def layout_bytes(
+    shapes: Mapping[str, tuple[torch.dtype, Sequence[int]]], header: Mapping[str, Any]
+) -> tuple[bytes, list[str]]:
+    """How a file of tensors of these types and shapes begins, and the order in which their bytes follow."""
     # The widest numbers come first, as the safetensors package does: every tensor then begins aligned.
-    names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    names = sorted(shapes, key=lambda name: (-shapes[name][0].itemsize, name))
     entries: dict[str, Any] = {"__metadata__": {"format": "pt", METADATA_KEY: json.dumps(header, allow_nan=False)}}
     offset = 0
     for name in names:
-        tensor = tensors[name]
-        end = offset + tensor.numel() * tensor.element_size()
-        entries[name] = {
-            "dtype": _DTYPE_NAMES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [offset, end],
-        }
+        dtype, shape = shapes[name]
+        end = offset + math.prod(shape) * dtype.itemsize
+        entries[name] = {"dtype": _DTYPE_NAMES[dtype], "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(entries, separators=(",", ":")).encode("utf-8")
     text += b" " * (-len(text) % 8)
-    with files.atomic_write(path) as file:
-        file.write(struct.pack("<Q", len(text)))
-        file.write(text)
-        for name in names:
-            file.write(_bytes_view(tensors[name].detach().to("cpu").contiguous()))
-        if before_replacing is not None:
-            before_replacing()
+    return struct.pack("<Q", len(text)) + text, names
 
 
 def read_tensors(path: Path | str) -> TensorFile:
@@ -120,8 +146,17 @@ def _bytes_view(tensor: Tensor) -> memoryview:
 
 
 def _read(file: BinaryIO, size: int, path: Path) -> TensorFile:
-    if size > MAXIMUM_FILE_BYTES:
-        raise ModelFileError(f"{path.name} is larger than {MAXIMUM_FILE_BYTES // 2**30} GiB.", _ANOTHER_FILE)
+    layout = read_layout(file, size, path, MAXIMUM_FILE_BYTES)
+    return TensorFile({name: read_tensor(file, span, path) for name, span in layout.spans.items()}, layout.header)
+
+
+def read_layout(file: BinaryIO, size: int, path: Path, maximum_bytes: int) -> TensorLayout:
+    """What the header of the open `file` of `size` bytes says, once everything in it holds together.
+
+    Raises ModelFileError; see `read_tensors`.
+    """
+    if size > maximum_bytes:
+        raise ModelFileError(f"{path.name} is larger than {maximum_bytes // 2**30} GiB.", _ANOTHER_FILE)
     entries, metadata, start = _read_header(file, size, path)
     spans = sorted((_span(name, entry, path) for name, entry in entries.items()), key=lambda span: span.begin)
     end = 0
@@ -136,8 +171,7 @@ def _read(file: BinaryIO, size: int, path: Path) -> TensorFile:
         )
     if end < size - start:
         raise _damaged(path, "it is longer than its header says")
-    tensors = {span.name: _read_tensor(file, span, path) for span in spans}
-    return TensorFile(tensors, _own_header(metadata, path))
+    return TensorLayout({span.name: span.moved(start) for span in spans}, _own_header(metadata, path))
 
 
 def _read_header(file: BinaryIO, size: int, path: Path) -> tuple[dict[str, Any], dict[str, Any], int]:
@@ -167,16 +201,7 @@ def _read_header(file: BinaryIO, size: int, path: Path) -> tuple[dict[str, Any],
     return entries, metadata, 8 + length
 
 
-@dataclass(frozen=True)
-class _Span:
-    name: str
-    dtype: torch.dtype
-    shape: tuple[int, ...]
-    begin: int
-    end: int
-
-
-def _span(name: str, entry: Any, path: Path) -> _Span:
+def _span(name: str, entry: Any, path: Path) -> TensorSpan:
     try:
         dtype = _DTYPES[entry["dtype"]]
         shape = tuple(entry["shape"])
@@ -189,10 +214,12 @@ def _span(name: str, entry: Any, path: Path) -> _Span:
         raise _damaged(path, f"the shape of the tensor {name} is not one")
     if math.prod(shape) * dtype.itemsize != end - begin:
         raise _damaged(path, f"the tensor {name} has not as many bytes as its shape needs")
-    return _Span(name, dtype, shape, begin, end)
+    return TensorSpan(name, dtype, shape, begin, end)
 
 
-def _read_tensor(file: BinaryIO, span: _Span, path: Path) -> Tensor:
+def read_tensor(file: BinaryIO, span: TensorSpan, path: Path) -> Tensor:
+    """The tensor whose bytes lie in `file` where `span` says. Raises ModelFileError when the file became shorter."""
+    file.seek(span.begin)
     buffer = torch.empty(span.end - span.begin, dtype=torch.uint8)
     if file.readinto(memoryview(buffer.numpy())) != span.end - span.begin:  # type: ignore[attr-defined]
         raise ModelFileError(f"{path.name} changed while it was read.", "Try again.")

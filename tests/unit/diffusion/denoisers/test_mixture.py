@@ -109,9 +109,10 @@ def test_a_class_is_its_component_alone(t: int) -> None:
 def test_a_variance_for_each_pixel_and_weights_in_any_scale() -> None:
     schedule, z = linear(100), noisy(3)
     each = VARIANCES.view(3, 1, 1, 1).expand(3, 1, 1, 2)
-    plain = GaussianMixtureDenoiser(schedule, MEANS, VARIANCES, WEIGHTS).predict(z, 40)
-    spelled_out = GaussianMixtureDenoiser(schedule, MEANS, each, 70 * WEIGHTS).predict(z, 40)
-    torch.testing.assert_close(spelled_out.x0, plain.x0)
+    plain = GaussianMixtureDenoiser(schedule, MEANS, VARIANCES, WEIGHTS)
+    spelled_out = GaussianMixtureDenoiser(schedule, MEANS, each, 70 * WEIGHTS)
+    torch.testing.assert_close(spelled_out.predict(z, 40).x0, plain.predict(z, 40).x0)
+    torch.testing.assert_close(spelled_out.log_density(z, 40), plain.log_density(z, 40))
     uneven = torch.tensor([0.01, 0.3], dtype=torch.float64).expand(3, 1, 1, 2)
     first = GaussianMixtureDenoiser(schedule, MEANS, uneven).predict(z, 40, 0)
     single = GaussianDenoiser(schedule, MEANS[0], torch.tensor([0.01, 0.3])).predict(z, 40)

@@ -85,8 +85,10 @@ def test_the_button_starts_cancels_and_tells_the_cost(workspace, saved, qtbot):
     assert button.text() == "Cancel"
     qtbot.waitUntil(lambda: not workspace.denoising.running, timeout=20000)
     assert button.text() == "Denoise 4 again"
-    assert "trace" in workspace.sampler._facts.text()
-    assert "about" in workspace.sampler._facts.text()
+    calls, time, trace = workspace.sampler._facts.text().split(" · ")
+    assert calls == "10\u00a0model\u00a0calls"
+    assert time.endswith("\u00a0s")
+    assert trace.startswith("trace\u00a0")
 
 
 def test_without_a_model_the_button_says_why_it_cannot(workspace):
@@ -123,7 +125,15 @@ def test_scrubbing_asks_the_model_nothing(workspace):
 
 @pytest.mark.parametrize("shape", [(1, 6, 5), (3, 5, 7), (4, 4, 4), (1, 1, 2), (3, 33, 20)])
 @pytest.mark.parametrize(
-    "options", [{"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "posterior"}, {"sampler": "ddim", "eta": 0.7}]
+    "options",
+    [
+        {"sampler": "ddpm"},
+        {"sampler": "ddpm", "variance": "posterior"},
+        {"sampler": "ddim", "eta": 0.7},
+        {"sampler": "heun"},
+        {"sampler": "dpmpp2m"},
+        {"sampler": "unipc"},
+    ],
 )
 def test_the_tiles_are_the_equation(workspace, shape, options):
     trace = recorded(shape, **options)
@@ -135,7 +145,7 @@ def test_the_tiles_are_the_equation(workspace, shape, options):
         workspace.denoising.playback.seek(position)
         step = trace.frame(position)
         z, taken, following = shown(apart.tile_z), shown(apart.tile_taken), shown(apart.tile_next)
-        fresh = shown(apart.tile_fresh) if step.s >= 0 else 0.0
+        fresh = shown(apart.tile_fresh) if step.coefficients.fresh_noise > 0 else 0.0
         assert z.shape == (shape[1], shape[2], shape[0])
         start = step.coefficients.state * z
         # float32 rounds in proportion to the largest number in the sum: early cosine steps multiply z by 30.
@@ -342,10 +352,10 @@ def test_a_film_is_exported(workspace, tmp_path, qtbot):
 
 
 def test_every_control_has_a_name(workspace):
-    from PySide6.QtWidgets import QAbstractButton, QSlider
+    from PySide6.QtWidgets import QAbstractButton, QComboBox, QSlider
 
     for panel in (workspace.sampler, workspace.batch, workspace.timeline, workspace.stage):
-        for widget in panel.findChildren(QAbstractButton) + panel.findChildren(QSlider):
+        for widget in (child for kind in (QAbstractButton, QComboBox, QSlider) for child in panel.findChildren(kind)):
             if widget.isVisible():
                 assert widget.accessibleName() or widget.text(), widget
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.icons import icon
 from studio.app.microscope.denoising import denoising_of
-from studio.app.microscope.model_facts import duration, measures, memory, origin, preview_of, title_of
-from studio.app.microscope.sampler_settings import MOST_PICTURES, USUAL_STEPS, SamplerSettings
-from studio.app.microscope.trace_cost import trace_size
+from studio.app.microscope.model_facts import classes_of, duration, measures, memory, origin, preview_of, title_of
+from studio.app.microscope.run_cost import RunCost, cost_of, run_of
+from studio.app.microscope.sampler_settings import MOST_PICTURES, SAMPLER_CHOICES, USUAL_STEPS, SamplerSettings
 from studio.app.state import ModelChoice, ModelSource
-from studio.app.theme import FontSize, Space
+from studio.app.theme import FontSize, Size, Space
+from studio.app.widgets.class_choice import ClassChoice, ClassWish
 from studio.app.widgets.controls import (
     CheckField,
+    ComboField,
     Label,
     LabelledRow,
     PrimaryButton,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _USUAL_STEP_COUNT = 1000
 _LEAST_WIDTH = 244
+_NO_BREAK = "\u00a0"
 _MODEL_FILTER = "Models (*.safetensors)"
 _VARIANCES = (("beta", Formula("√β", "√β")), ("posterior", Formula("√β̃", "√β̃, the smaller one")))
 _ICONS = {ModelSource.LIVE: "training", ModelSource.FILE: "folder", ModelSource.STARTER: "star"}
@@ -52,6 +55,8 @@ class SamplerDock(StudioDock):
         self._state = state
         self._runner = runner
         self._denoising = denoising_of(state)
+        self._showing = False
+        self._cost: tuple[object, RunCost] | None = None
         self._build(self._denoising.settings)
         self._connect()
         self._show_model()
@@ -59,9 +64,12 @@ class SamplerDock(StudioDock):
 
     def _build(self, settings: SamplerSettings) -> None:
         self.card = ModelCard()
-        self._sampler = SegmentedControl((("ddpm", "DDPM"), ("ddim", "DDIM")), name="Sampler", stretch=True)
-        self._sampler.set_option_tooltip("ddpm", "Algorithm 20.2: carve a little noise off, add fresh noise")
-        self._sampler.set_option_tooltip("ddim", "The same model without fresh noise: good with few steps")
+        self._sampler = ComboField(
+            "Sampler",
+            tuple((choice.name, choice.label) for choice in SAMPLER_CHOICES.values()),
+            tooltip="The rule that leads from noise to picture. The model is the same for all of them.",
+        )
+        self._description = Label("", role="muted", size=FontSize.RANGE, wrap=True)
         self._steps = ValueSlider(
             "Steps",
             1,
@@ -86,6 +94,7 @@ class SamplerDock(StudioDock):
             decimals=2,
             tooltip="Fresh noise after every step: 0 adds none, 1 as much as DDPM with the smaller noise.",
         )
+        self._classes = ClassChoice()
         self._seed = SeedField(
             value=settings.seed, tooltip="The same seed gives the same noise, and so the same pictures"
         )
@@ -99,15 +108,28 @@ class SamplerDock(StudioDock):
         self._progress.setTextVisible(False)
         self._progress.setFixedHeight(4)
         self._progress.setAccessibleName("Denoising")
+        # Its place stays when it is not there: nothing moves when a run begins or ends.
+        policy = self._progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._progress.setSizePolicy(policy)
         self._button = PrimaryButton("Denoise", "play", large=True)
         self._facts = Label("", role="muted", size=FontSize.LABEL, wrap=True)
 
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(0, 0, 0, 0)
+        self.set_body(self._lay_out(), padding=0)
+        self.setMinimumWidth(_LEAST_WIDTH)
+
+    def _lay_out(self) -> QWidget:
+        """The controls, which scroll for want of room, and below them what starts the run, which is always in sight."""
+        controls = QWidget()
+        column = QVBoxLayout(controls)
+        column.setContentsMargins(Size.DOCK_PADDING, Size.DOCK_PADDING, Size.DOCK_PADDING, 0)
         column.setSpacing(Space.S)
-        for widget in (self.card, LabelledRow("Sampler", self._sampler)):
-            column.addWidget(widget)
+        column.addWidget(self.card)
+        sampler = QVBoxLayout()
+        sampler.setSpacing(2)
+        sampler.addWidget(self._sampler)
+        sampler.addWidget(self._description)
+        column.addLayout(sampler)
         steps = QVBoxLayout()
         steps.setSpacing(2)
         steps.addWidget(self._steps)
@@ -117,20 +139,45 @@ class SamplerDock(StudioDock):
         remark.addWidget(self._book, 0, Qt.AlignmentFlag.AlignVCenter)
         steps.addLayout(remark)
         column.addLayout(steps)
-        for widget in (self._variance_row, self._eta, self._seed, self._count, self._clip):
+        for widget in (self._variance_row, self._eta, self._classes, self._seed, self._count, self._clip):
             column.addWidget(widget)
         column.addStretch(1)
-        column.addWidget(self._progress)
-        column.addWidget(self._button)
-        column.addWidget(self._facts)
-        self.set_body(body, scrolling=True)
-        self.setMinimumWidth(_LEAST_WIDTH)
+        start = QVBoxLayout()
+        start.setContentsMargins(Size.DOCK_PADDING, 0, Size.DOCK_PADDING, Size.DOCK_PADDING)
+        start.setSpacing(0)
+        start.addWidget(self._progress)
+        start.addSpacing(Space.XS)
+        start.addWidget(self._button)
+        start.addSpacing(Space.S)
+        start.addWidget(self._facts)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setWidget(controls)
+        self._area.verticalScrollBar().rangeChanged.connect(self._make_room_for_bar)
+        body = QWidget()
+        whole = QVBoxLayout(body)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self._area, 1)
+        whole.addLayout(start)
+        return body
+
+    @Slot(int, int)
+    def _make_room_for_bar(self, _: int, farthest: int) -> None:
+        # A bar stands in the padding, so that the controls keep their width.
+        bar = self._area.verticalScrollBar().sizeHint().width() if farthest > 0 else 0
+        right = max(Size.DOCK_PADDING - bar, 0)
+        self._area.widget().layout().setContentsMargins(Size.DOCK_PADDING, Size.DOCK_PADDING, right, 0)
 
     def _connect(self) -> None:
         state, denoising = self._state, self._denoising
         self.card.clicked.connect(self._open_menu)
-        for control in (self._sampler, self._steps, self._variance, self._eta, self._seed, self._count, self._clip):
+        for control in (self._steps, self._variance, self._eta, self._seed, self._count, self._clip):
             control.value_changed.connect(self._take_settings)
+        self._sampler.value_changed.connect(self._take_sampler)
+        self._classes.value_changed.connect(self._take_class)
         self._book.clicked.connect(self._toggle_book)
         self._button.clicked.connect(self._press)
         state.model_changed.connect(self._show_model)
@@ -160,10 +207,11 @@ class SamplerDock(StudioDock):
 
     @Slot()
     def _take_settings(self) -> None:
+        if self._showing:
+            return
         self._denoising.set_settings(
             dataclasses.replace(
                 self._denoising.settings,
-                sampler=str(self._sampler.value()),
                 variance=str(self._variance.value()),
                 eta=float(self._eta.value()),
                 steps=int(self._steps.value()),
@@ -174,10 +222,30 @@ class SamplerDock(StudioDock):
         )
         self._show_settings()
 
+    @Slot(object)
+    def _take_sampler(self, name: object) -> None:
+        if not self._showing:
+            settings = self._denoising.settings
+            self._denoising.set_settings(settings.with_sampler(str(name), self._step_count))
+
+    @Slot(object)
+    def _take_class(self, wish: ClassWish) -> None:
+        self._denoising.set_settings(dataclasses.replace(self._denoising.settings, **dataclasses.asdict(wish)))
+
     @Slot()
     def _show_settings(self) -> None:
-        settings = self._denoising.settings
+        # Each control tells of its change: with half of them set that would be settings that nobody chose.
+        self._showing = True
+        try:
+            self._show_controls(self._denoising.settings)
+        finally:
+            self._showing = False
+        self._show_book()
+        self._show_running()
+
+    def _show_controls(self, settings: SamplerSettings) -> None:
         self._sampler.set_value(settings.sampler)
+        self._description.setText(settings.choice.description)
         self._steps.set_value(settings.steps)
         self._variance.set_value(settings.variance)
         self._eta.set_value(settings.eta)
@@ -187,8 +255,10 @@ class SamplerDock(StudioDock):
         self._variance_row.setVisible(settings.sampler == "ddpm")
         self._eta.setVisible(settings.sampler == "ddim")
         self._remark.setText(settings.remark(self._step_count))
-        self._show_book()
-        self._show_running()
+        names, has_no_class_label = classes_of(self._choice(), self._model(), self._state.run)
+        fitting = settings.fitting(names, has_no_class_label)
+        self._classes.set_classes(names, has_no_class_label)
+        self._classes.set_value(ClassWish(fitting.class_name, fitting.without_class, settings.guidance))
 
     def _show_book(self) -> None:
         if self._denoising.settings.is_book(self._step_count):
@@ -258,16 +328,26 @@ class SamplerDock(StudioDock):
         self._facts.setText(" · ".join(parts))
 
     def _estimate(self) -> str:
-        """What a run will cost: time by the last run's pace, and what its trace takes."""
-        settings, model = self._denoising.settings, self._model()
+        """What a run will cost: calls of the model, time by the last run's pace, and room for its trace."""
+        model = self._model()
         if model is None:
             return ""
-        steps = settings.kept_steps(model.schedule.step_count)
-        size = trace_size(settings, model.schedule, model.shape)
+        cost = self._cost_with(model)
+        parts = ["1 model call" if cost.calls == 1 else f"{cost.calls:,} model calls"]
+        if cost.seconds is not None:
+            parts.append(duration(cost.seconds))
+        on_disk = f", {memory(cost.trace.disk)} of it on disk" if cost.trace.disk else ""
+        parts.append(f"trace {memory(cost.trace.total)}{on_disk}")
+        # A line breaks between the parts only.
+        return " · ".join(part.replace(" ", _NO_BREAK) for part in parts)
+
+    def _cost_with(self, model: ModelBundle) -> RunCost:
+        # Asked for at every move of a slider, and not free for a thousand steps.
         pace = self._denoising.pace(self._choice())
-        time = "" if pace is None else f"about {duration(pace.estimate(steps, settings.count))} · "
-        on_disk = f", {memory(size.disk)} of it on disk" if size.disk else ""
-        return f"{time}trace {memory(size.total)}{on_disk}"
+        key = (model, pace, dataclasses.replace(self._denoising.settings, seed=0))
+        if self._cost is None or self._cost[0] != key:
+            self._cost = (key, cost_of(run_of(model, self._denoising.settings), pace))
+        return self._cost[1]
 
     @Slot()
     def _press(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from studio.app import jobs
 from studio.app.microscope.film_export import FilmRequest, film_job
 from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.microscope.playback import Playback
+from studio.app.microscope.run_cost import Pace
 from studio.app.microscope.sampler_settings import SamplerSettings
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.theme import theme
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
     from studio.library.bundle import ModelBundle
     from studio.networks.devices import Device
     from studio.training.run import TrainingRun
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast a model ran: seconds a step for a batch of `pictures`."""
-
-    seconds_per_step: float
-    pictures: int
-
-    def estimate(self, steps: int, pictures: int) -> float:
-        """Seconds for a run, taking the time of a step as proportional to the batch."""
-        return self.seconds_per_step * steps * pictures / self.pictures
 
 
 class Denoising(QObject):
@@ -202,7 +190,7 @@ class Denoising(QObject):
         job = _denoise(loaded if loaded is not None else choice, settings, state.device, state.run)
         title = f"Denoising {settings.count} pictures" if settings.count > 1 else "Denoising a picture"
         handle = runner.interject(job, title)
-        self._run = _Run(handle, choice, settings)
+        self._run = _Run(handle, choice)
         self._set_progress(0, 0)
         handle.events.connect(self._on_events)
         handle.succeeded.connect(self._on_succeeded)
@@ -243,10 +231,10 @@ class Denoising(QObject):
             self._grow()
 
     @Slot(object)
-    def _on_succeeded(self, trace: object) -> None:
+    def _on_succeeded(self, trace: Trace) -> None:
         if self._run is not None and self._run.pace is not None:
             self._last_seconds = self._run.seconds
-            self._paces[self._run.choice.id] = Pace(self._run.pace, self._run.settings.count)
+            self._paces[self._run.choice.id] = Pace.measured(self._run.seconds, trace.run)
         self._end()
 
     @Slot()
@@ -331,10 +319,9 @@ class Denoising(QObject):
 class _Run:
     """A reverse process that goes on, and its clock."""
 
-    def __init__(self, handle: JobHandle, choice: ModelChoice, settings: SamplerSettings) -> None:
+    def __init__(self, handle: JobHandle, choice: ModelChoice) -> None:
         self.handle = handle
         self.choice = choice
-        self.settings = settings
         self.pace: float | None = None
         self._began: float | None = None
 
@@ -355,13 +342,13 @@ def _denoise(
     source: ModelChoice | ModelBundle, settings: SamplerSettings, device: Device | None, run: TrainingRun | None
 ) -> Iterator[object]:
     """The job; what brings torch is imported here, in the background thread, so that the window never waits for it."""
+    from studio.library.bundle import ModelBundle
     from studio.networks.devices import choose_device
 
-    return (
-        yield from jobs.denoise(
-            source, settings.request(), device if device is not None else choose_device("auto"), run=run
-        )
-    )
+    # Only now is it known for certain which classes the model knows.
+    model = source if isinstance(source, ModelBundle) else jobs.current_model(source, run)
+    request = settings.fitting(model.class_names, model.has_no_class_label).request()
+    return (yield from jobs.denoise(model, request, device if device is not None else choose_device("auto")))
 
 
 def denoising_of(state: StudioState) -> Denoising:

@@ -10,6 +10,7 @@ from studio.app.state import ModelChoice, ModelSource
 
 if TYPE_CHECKING:
     from studio.library.bundle import ModelBundle
+    from studio.training.run import TrainingRun
 
 _COLORS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
@@ -36,6 +37,17 @@ def measures(model: ModelBundle) -> str:
     """Picture size, colours and number of weights, briefly: "28×28 grey, 1.0 M"."""
     channels, height, width = model.shape
     return f"{width}×{height} {_COLORS.get(channels, '')}, {short_count(model.parameter_count)}"
+
+
+def classes_of(
+    choice: ModelChoice | None, model: ModelBundle | None, run: TrainingRun | None
+) -> tuple[tuple[str, ...], bool]:
+    """The classes of a model, and whether it can be asked for none in particular; ((), False) until that is known."""
+    if choice is not None and choice.source is ModelSource.LIVE and run is not None:
+        from studio.networks.config import class_count
+
+        return run.class_names, bool(run.class_names) and class_count(run.network_config) == len(run.class_names) + 1
+    return ((), False) if model is None else (model.class_names, model.has_no_class_label)
 
 
 def preview_of(model: ModelBundle) -> np.ndarray | None:

@@ -21,14 +21,18 @@ from studio.app.microscope.step_equation import (
     X_ROLE,
     Z_ROLE,
     adds_noise,
+    direction_sentence,
+    direction_symbol,
+    direction_terms,
     next_symbol,
     no_noise_reason,
+    shown_coefficient,
     step_columns,
     step_sentence,
 )
 from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.equation import EquationView
-from studio.app.widgets.labels import format_number
+from studio.app.widgets.labels import tooltip_text
 from studio.app.widgets.math_text import MathLabel, MathLine, Term
 from studio.app.widgets.tile import Tile
 
@@ -48,12 +52,16 @@ _EQUATION_HEIGHT = (60, 92)
 _OPERATOR = 18
 _LEAST_WORDS_HEIGHT = 48
 
+_Candidates = tuple[tuple[Term, ...], ...]
+"""A heading, the longest form first."""
+
 
 class StepApart(QWidget):
     """Shows a Step of one picture of the batch.
 
-    Row 1 is what the model does: z_t in, ε̂, and so x̂0. Row 2 is what the sampler does: what is taken off, the fresh
-    noise (both on ±1, so faint means small), and what comes next: z_s = state·z_t − taken off + fresh noise.
+    Row 1 is what the model does: z_t in, ε̂, and so x̂0. Row 2 is what the sampler does: what is taken off (some of ε̂, or
+    of the sampler's own direction d), the fresh noise (both on ±1, so faint means small), and what comes next:
+    z_s = state·z_t − taken off + fresh noise.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -61,7 +69,7 @@ class StepApart(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._picture_size = QSize(1, 1)
         self._operators: list[tuple[QRectF, str]] = []
-        self._heading_terms: tuple[tuple[Term, ...], tuple[Term, ...]] = ((), ())
+        self._heading_terms: tuple[_Candidates, _Candidates] = ((), ())
         self.equation = EquationView(self)
         self._headings = (MathLabel((), self, spacing=0), MathLabel((), self, spacing=0))
         self.tile_z = Tile("z_t", "in", Z_ROLE, self)
@@ -80,9 +88,11 @@ class StepApart(QWidget):
     def show_step(self, step: Step, sampler: Sampler, picture: int, *, clipped: bool = False) -> None:
         """Show a step; `clipped`: the run holds x̂0 within the picture range."""
         variance = str(getattr(sampler, "variance", ""))
-        self.equation.set_columns(step_columns(step, sampler.name, variance), step_sentence(step))
-        self._show_headings(step, clipped)
-        self._show_symbols(step)
+        self.equation.set_columns(step_columns(step, sampler.name, variance), step_sentence(step, sampler.name))
+        self._show_headings(step, sampler.name, clipped)
+        self._show_symbols(step, sampler.name)
+        direction, why = direction_symbol(step, sampler.name), direction_sentence(step, sampler.name)
+        self._explain_direction(tooltip_text(direction, reason=why) if why else "")
         self.tile_z.show_values(_array(step.z_t, picture))
         self.tile_noise.show_signed(_array(step.eps, picture), NOISE_LIMIT)
         self.tile_x0.show_values(_array(step.x0, picture))
@@ -142,40 +152,39 @@ class StepApart(QWidget):
             _paint_operator(painter, area, operator)
         painter.end()
 
-    def _show_headings(self, step: Step, clipped: bool) -> None:
+    def _explain_direction(self, tooltip: str) -> None:
+        for widget in (self.equation, self._headings[1], self.tile_taken):
+            widget.setToolTip(tooltip)
+
+    def _show_headings(self, step: Step, sampler_name: str, clipped: bool) -> None:
         words = "Carve a little off, add fresh noise" if adds_noise(step) else "Carve a little off"
         note = ", clipped to the picture range" if clipped and step.clipped_share > 0 else ""
+        reads = (_muted("   the model reads "), _muted_symbol("z_t"), _muted(" and "), _muted_symbol("t"))
+        model = (*_heading("1", "Name the noise"), *reads)
+        carve = (*_heading("2", words), _muted("   "))
+        direction = direction_terms(step, sampler_name) or _starting_from(step)
+        brief = direction_terms(step, sampler_name, brief=True) or direction
         self._heading_terms = (
-            (
-                *_heading("1", "Name the noise"),
-                _muted("   the model reads "),
-                Term("z_t", "muted", FontSize.LABEL),
-                _muted(" and "),
-                Term("t", "muted", FontSize.LABEL),
-                *((_muted(note),) if note else ()),
-            ),
-            (
-                *_heading("2", words),
-                _muted(f"   starting from {format_number(step.coefficients.state, 3)} "),
-                Term("z_t", "muted", FontSize.LABEL),
-            ),
+            ((*model, _muted(note)) if note else model, model[:2]),
+            ((*carve, *direction), (*carve, *brief), carve[:2]),
         )
         self._fit_headings()
 
     def _fit_headings(self) -> None:
-        """Where the explanation does not fit, the bold words stand alone."""
-        for heading, terms in zip(self._headings, self._heading_terms, strict=True):
-            heading.set_terms(terms if MathLine(terms).width <= self.width() else terms[:2])
+        """Of each heading the longest form that fits; the bold words always stand."""
+        for heading, candidates in zip(self._headings, self._heading_terms, strict=True):
+            fitting = (terms for terms in candidates if MathLine(terms).width <= self.width())
+            heading.set_terms(next(fitting, candidates[-1] if candidates else ()))
 
-    def _show_symbols(self, step: Step) -> None:
+    def _show_symbols(self, step: Step, sampler_name: str) -> None:
         c = step.coefficients
         self.tile_taken.set_symbol(
             (
-                Term(f"{MINUS}{format_number(c.predicted_noise, 3)}", EPSILON_ROLE, FontSize.TEXT, words=True),
-                Term(EPSILON_HAT, EPSILON_ROLE, FontSize.SECTION),
+                Term(f"{MINUS}{shown_coefficient(c.predicted_noise)}", EPSILON_ROLE, FontSize.TEXT, words=True),
+                Term(direction_symbol(step, sampler_name), EPSILON_ROLE, FontSize.SECTION),
             )
         )
-        number = (Term(format_number(c.fresh_noise, 3), FRESH_ROLE, FontSize.TEXT, words=True),)
+        number = (Term(shown_coefficient(c.fresh_noise), FRESH_ROLE, FontSize.TEXT, words=True),)
         symbol = Term(FRESH_NOISE, FRESH_ROLE, FontSize.SECTION)
         self.tile_fresh.set_symbol((*(number if adds_noise(step) else ()), symbol), "fresh noise")
         self.tile_next.set_symbol(next_symbol(step), "the picture" if step.s < 0 else "next")
@@ -243,13 +252,18 @@ class FreshNoiseTile(Tile):
         painter = QPainter(self)
         painter.setPen(theme().color("muted"))
         painter.setFont(ui_font(FontSize.RANGE))
-        # A picture too narrow for the words lends them the tile's width.
+        flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
         area = self.picture_rect()
-        area.setWidth(max(area.width(), min(_LEAST_TILE, self._words_width)))
-        area.setHeight(max(area.height(), _LEAST_WORDS_HEIGHT))
-        area.adjust(4, 2, -4, -2)
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self._reason)
+        if not _fits(painter, area.adjusted(4, 2, -4, -2), flags, self._reason):
+            # A picture too small for the words lends them the tile's width.
+            area.setWidth(max(area.width(), min(_LEAST_TILE, self._words_width)))
+            area.setHeight(max(area.height(), _LEAST_WORDS_HEIGHT))
+        painter.drawText(area.adjusted(4, 2, -4, -2), flags, self._reason)
         painter.end()
+
+
+def _fits(painter: QPainter, area: QRectF, flags: int, text: str) -> bool:
+    return area.contains(painter.boundingRect(area, flags, text))
 
 
 def _heading(number: str, words: str) -> tuple[Term, Term]:
@@ -257,8 +271,17 @@ def _heading(number: str, words: str) -> tuple[Term, Term]:
     return Term(f"{number}  ", "text", **bold), Term(words, "text", **bold)
 
 
+def _starting_from(step: Step) -> tuple[Term, Term]:
+    number = shown_coefficient(step.coefficients.state)
+    return _muted(f"starting from {number} "), _muted_symbol("z_t")
+
+
 def _muted(text: str) -> Term:
     return Term(text, "muted", FontSize.LABEL, words=True)
+
+
+def _muted_symbol(markup: str) -> Term:
+    return Term(markup, "muted", FontSize.LABEL)
 
 
 def _array(values: torch.Tensor, picture: int) -> np.ndarray:

@@ -13,7 +13,8 @@ from studio.diffusion.schedule.interpolation import monotone_cubic
 
 @given(
     st.lists(st.floats(0.01, 1.0), min_size=1, max_size=12),
-    st.lists(st.floats(-5.0, 5.0), min_size=13, max_size=13),
+    # SciPy's reciprocals overflow for heights that differ by less than 1e-308.
+    st.lists(st.integers(-5000, 5000).map(lambda height: height / 1000), min_size=13, max_size=13),
 )
 def test_it_is_scipys_pchip(gaps: list[float], heights: list[float]) -> None:
     x = np.concatenate(([0.0], np.cumsum(gaps)))
@@ -27,7 +28,7 @@ def test_a_rising_curve_never_falls(pieces: list[tuple[float, float]]) -> None:
     gaps, rises = np.array(pieces).T
     x, y = np.concatenate(([0.0], np.cumsum(gaps))), np.concatenate(([0.0], np.cumsum(rises)))
     values = monotone_cubic(x, y, np.linspace(0.0, x[-1], 500))
-    assert np.diff(values).min() >= -1e-12 * y[-1]
+    assert np.diff(values).min() >= -1e-12 * y[-1] - 1e-300
     assert values.min() >= 0.0
     assert values.max() <= y[-1]
 

@@ -335,7 +335,7 @@ class SamplerDock(StudioDock):
         cost = self._cost_with(model)
         parts = ["1 model call" if cost.calls == 1 else f"{cost.calls:,} model calls"]
         if cost.seconds is not None:
-            parts.append(duration(cost.seconds))
+            parts.append(f"≈ {duration(cost.seconds)}")
         on_disk = f", {memory(cost.trace.disk)} of it on disk" if cost.trace.disk else ""
         parts.append(f"trace {memory(cost.trace.total)}{on_disk}")
         # A line breaks between the parts only.

@@ -5,8 +5,9 @@
 One step for 16 pictures: one prediction and the arithmetic. Fashion-MNIST where it is installed, else random pictures
 of the same shape. Prints the median and the best seconds for little, some and much noise, and by how much the memory of
 the process grew at its peak (on Linux), for a quarter of the pictures and for all: their number should not matter.
-Other busy processes slow a step by far more than their share, as threads wait for each other in every chunk; with
---threads 1 it shows what the work itself takes.
+
+While other processes are busy, threads that wait for each other in every chunk spin for nothing, and a step takes many
+times its work. OMP_WAIT_POLICY=PASSIVE in the environment lets them sleep instead; --threads 1 has no need to wait.
 """
 
 from __future__ import annotations

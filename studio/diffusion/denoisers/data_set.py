@@ -1,6 +1,6 @@
 """The exact denoiser E[x | z_t] of a finite set of pictures: the best that any network trained on them can do.
 
-When x is one of x_1..x_N, each as likely as the other, q(z_t) is a mixture of N Gaussians and Bayes' rule gives
+When x is one of x_1..x_M, each as likely as the other, q(z_t) is a mixture of M Gaussians and Bayes' rule gives
 
     w_i = softmax_i( −‖z_t − √ᾱ x_i‖² / (2 (1−ᾱ)) )
     x̂0 = Σ_i w_i x_i,      ε̂ = (z_t − √ᾱ x̂0) / √(1−ᾱ)

@@ -3,7 +3,7 @@
     x ~ Σ_k π_k N(m_k, v_k),      q(z_t) = Σ_k π_k N(√ᾱ m_k, s_k),      s_k = ᾱ v_k + 1 − ᾱ
 
 A diagonal variance v_k, so that pixels are independent within a component. With the responsibilities r_k of q(z_t)
-(Bishop & Bishop §15.2.1) and the posterior of each component (eq. 2.122):
+(Bishop & Bishop §15.2) and the posterior of each component (eq. 2.122):
 
     r_k = softmax_k( log π_k + log N(z_t; √ᾱ m_k, s_k) )
     x̂0 = Σ_k r_k (m_k + √ᾱ v_k / s_k · (z_t − √ᾱ m_k))

@@ -235,7 +235,9 @@ def watch_picture(model: ModelBundle, seed: int, steps: int) -> Iterator[Watched
     from studio.data.pixels import to_pictures
     from studio.generation.request import SamplingRequest
 
-    request = SamplingRequest(count=1, sampler="ddpm", steps=steps, seed=seed, variance="posterior", thresholding="clip")
+    request = SamplingRequest(
+        count=1, sampler="ddpm", steps=steps, seed=seed, variance="posterior", thresholding="clip"
+    )
     for step in _steps(model, request):
         eps = step.eps[0].movedim(0, -1).to("cpu").numpy().copy()
         yield WatchedStep(

@@ -84,8 +84,9 @@ def plan(
         numbers = range(request.first, request.first + request.count)
     schedule, shape = model.schedule, model.shape
     labels = labels_for(model, request, numbers)
-    if labels is None and request.guidance != 1.0:
-        raise SettingsError("This model knows no classes, so it cannot be guided by one.", "Set guidance to 1.")
+    if request.guidance != 1.0 and not model.has_no_class_label:
+        reason = "knows no classes" if labels is None else "was never trained without a class"
+        raise SettingsError(f"This model {reason}, so it cannot be guided by one.", "Set guidance to 1.")
     start = schedule.step_count - 1 if source is None else start_level(schedule, request.strength)
     pairs = pairs_for(schedule, request, start)
     picture = None if source is None else to_model_range(source.picture[None])

@@ -24,7 +24,7 @@ from studio.library.precision import autocast_of
 from studio.library.preview import decode_preview, encode_preview
 from studio.library.tensors import content_bytes, read_tensors, write_tensors
 from studio.networks.build import build_network
-from studio.networks.config import NetworkConfig, class_count, network_from_json, network_to_json
+from studio.networks.config import NetworkConfig, label_count, network_from_json, network_to_json
 from studio.networks.devices import Device
 
 FORMAT_VERSION = 1
@@ -84,7 +84,7 @@ class ModelBundle:
         """
         settings = self.history.get("settings")
         never_shown = isinstance(settings, Mapping) and settings.get("class_dropout") == 0
-        labels = class_count(self.network_config)
+        labels = label_count(self.network_config)
         return bool(self.class_names) and labels == len(self.class_names) + 1 and not never_shown
 
     @property
@@ -113,7 +113,12 @@ class ModelBundle:
         network = self.network().to(device.name)
         autocast = autocast_of(self.network_config, device)
         return NetworkDenoiser(
-            network, self.schedule, self.parameterization, autocast, class_count=len(self.class_names) or None
+            network,
+            self.schedule,
+            self.parameterization,
+            autocast,
+            class_count=len(self.class_names) or None,
+            has_no_class_label=self.has_no_class_label,
         )
 
     def save(self, path: Path | str) -> None:

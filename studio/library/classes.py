@@ -19,7 +19,7 @@ from itertools import accumulate
 from typing import Any
 
 from studio.errors import ModelFileError
-from studio.networks.config import NetworkConfig, class_count
+from studio.networks.config import NetworkConfig, label_count
 
 LONGEST_NAME = 200
 _MOST_PICTURES = 10**12
@@ -36,7 +36,7 @@ def decode_class_names(value: Any, config: NetworkConfig) -> tuple[str, ...]:
     """
     if not isinstance(value, list) or not all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in value):
         raise ValueError(f"the class names are not a list of names of up to {LONGEST_NAME} letters")
-    labels = class_count(config)
+    labels = label_count(config)
     fits = labels in (len(value), len(value) + 1) if value else labels is None
     if not fits:
         raise ModelFileError(

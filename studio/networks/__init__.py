@@ -6,7 +6,7 @@ network(z, t, class_labels=None) -> tensor like z, with z float (N, C, H, W) and
 from studio.networks.build import build_network
 from studio.networks.config import (
     NetworkConfig,
-    class_count,
+    label_count,
     network_from_json,
     network_to_json,
     parameter_count,
@@ -43,7 +43,7 @@ __all__ = [
     "build_network",
     "choose_device",
     "choose_network",
-    "class_count",
+    "label_count",
     "lower_thread_priority",
     "network_from_json",
     "network_to_json",

@@ -55,8 +55,8 @@ def network_type(config: NetworkConfig) -> type[nn.Module]:
     raise TypeError(f"{type(config).__name__} is no network configuration")
 
 
-def class_count(config: NetworkConfig) -> int | None:
-    """How many classes the network can be asked for; None when it knows none."""
+def label_count(config: NetworkConfig) -> int | None:
+    """How many class labels the network takes, one of which may stand for "no class"; None when it takes none."""
     return config.core.num_class_embeds if isinstance(config, SpaceToDepthConfig) else config.num_class_embeds
 
 

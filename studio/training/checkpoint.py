@@ -18,7 +18,7 @@ from studio.errors import ModelFileError, StudioError
 from studio.library.architecture import check_state
 from studio.library.bundle import check_kind, decode_shape
 from studio.library.tensors import read_tensors, write_tensors
-from studio.networks.config import NetworkConfig, class_count, network_from_json, network_to_json
+from studio.networks.config import NetworkConfig, label_count, network_from_json, network_to_json
 from studio.training.history import LossHistory
 from studio.training.settings import TrainingSettings
 
@@ -134,7 +134,7 @@ def _read(path: Path) -> Checkpoint:
             str(header["data"]["fingerprint"]),
             tuple(header["data"]["class_names"]),
         )
-        if class_count(config) not in (None, len(data.class_names) + 1):
+        if label_count(config) not in (None, len(data.class_names) + 1):
             raise ValueError(f"its network does not take the labels of {len(data.class_names)} classes")
         return Checkpoint(
             **parts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from studio.data.image_set import ImageSet
 from studio.errors import DataError, SettingsError
 from studio.library.architecture import picture_shape_fits
-from studio.networks.config import NetworkConfig, class_count
+from studio.networks.config import NetworkConfig, label_count
 from studio.networks.stem import SpaceToDepthConfig
 from studio.networks.unet import UNetConfig
 from studio.training.checkpoint import Checkpoint, DataIdentity
@@ -25,7 +25,7 @@ def check_network(config: NetworkConfig, image_set: ImageSet) -> None:
             f"with {image_set.channels} channels.",
             "Choose a network for this data set.",
         )
-    _check_classes(class_count(config), image_set)
+    _check_classes(label_count(config), image_set)
     core = config.core if isinstance(config, SpaceToDepthConfig) else config
     if isinstance(core, UNetConfig) and core.dropout > 0:
         # torch draws dropout from the generator that all of a process shares: nothing could be repeated exactly.

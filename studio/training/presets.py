@@ -22,6 +22,8 @@ PRESETS = tuple(_SETTINGS)
 
 MOST_CLASSES = 1000
 
+WALL_COLUMNS = 12
+
 
 def preset(
     name: str, shape: tuple[int, int, int], seed: int = 0, class_count: int | None = None
@@ -35,6 +37,11 @@ def preset(
         raise SettingsError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
     channels, height, width = shape
     settings = dataclasses.replace(_SETTINGS[name], seed=seed)
+    if class_count is not None:
+        # A row of the wall shows every class, as long as a row can be looked at.
+        settings = dataclasses.replace(
+            settings, sample_count=min(max(settings.sample_count, class_count), WALL_COLUMNS)
+        )
     return settings, choose_network(height, width, channels, name, class_count)
 
 

@@ -24,7 +24,7 @@ from studio.library.bundle import ModelBundle
 from studio.library.classes import LONGEST_NAME
 from studio.library.precision import autocast_of, precision_of
 from studio.networks.build import build_network
-from studio.networks.config import NetworkConfig, class_count
+from studio.networks.config import NetworkConfig, label_count
 from studio.networks.devices import Device
 from studio.training.batches import Batches
 from studio.training.checkpoint import (
@@ -80,7 +80,7 @@ class TrainingRun:
         self.folder = folder
         self.shape = (image_set.channels, image_set.height, image_set.width)
         self.data = identity_of(image_set)
-        told = class_count(network_config) is not None
+        told = label_count(network_config) is not None
         self.class_names = tuple(name[:LONGEST_NAME] for name in self.data.class_names) if told else ()
         self.class_counts = _class_counts(image_set)
         self.torch_device = torch.device(device.name)

@@ -21,6 +21,7 @@ from studio.app.training.run_folders import find_unfinished, store_pictures, sto
 from studio.errors import DataError, LossNotFinite, OutOfMemory, StorageError
 from studio.library.bundle import load_bundle
 from studio.networks.build import build_network
+from studio.networks.config import label_count
 from studio.networks.devices import choose_device
 from studio.networks.presets import choose_network
 from studio.paths import user_folder
@@ -397,6 +398,18 @@ def test_the_device_is_asked_for_and_shown_once_it_is_in_use(qtbot, options: Tra
         field.set_value("cuda:0")
     assert asked.args == ["cuda:0"]
     assert state.device.name == "cpu"
+
+
+def test_the_network_is_told_the_classes_unless_the_book_is_followed(options: TrainingOptions) -> None:
+    options.choose("good", (1, 8, 8), class_count=10)
+    settings, network_config = options.recipe()
+    assert label_count(network_config) == 11
+    # A row of the wall shows each class once.
+    assert settings.sample_count == 10
+    options.fields["exact"].set_value(True)
+    assert label_count(options.recipe()[1]) is None
+    options.choose("good", (1, 8, 8))
+    assert label_count(options.recipe()[1]) is None
 
 
 def test_algorithm_20_1_is_the_book_but_for_what_it_leaves_open(options: TrainingOptions) -> None:

@@ -150,7 +150,10 @@ class TrainingStage(QWidget):
     def _choose_recipe(self) -> None:
         image_set = self._state.image_set
         if self.options is not None and image_set is not None:
-            self.options.choose(self.header.intent, (image_set.channels, image_set.height, image_set.width))
+            from studio.training.presets import class_count_for
+
+            shape = (image_set.channels, image_set.height, image_set.width)
+            self.options.choose(self.header.intent, shape, class_count_for(image_set))
         self._refresh()
 
     def _start(self) -> None:

@@ -15,6 +15,7 @@ from studio.diffusion.parameterization import Parameterization
 from studio.networks.config import NetworkConfig
 from studio.networks.devices import available_devices
 from studio.networks.points import PointConfig
+from studio.networks.presets import with_classes
 from studio.networks.stem import SpaceToDepthConfig
 from studio.networks.unet import UNetConfig
 from studio.training.presets import preset
@@ -39,6 +40,7 @@ class TrainingOptions(QWidget):
         self._intent = "good"
         self._shape = (1, 28, 28)
         self._filling = False
+        self._class_count: int | None = None
         self._settings, self._network_config = preset(self._intent, self._shape)
         self._make_fields()
         self._grid = QGridLayout(self)
@@ -58,11 +60,11 @@ class TrainingOptions(QWidget):
         """The controls by name."""
         return dict(self._fields)
 
-    def choose(self, intent: str, shape: tuple[int, int, int]) -> None:
-        """Take a preset for pictures of `shape` (C, H, W); numbers set by hand give way to it."""
-        if (intent, shape) != (self._intent, self._shape):
-            self._intent, self._shape = intent, shape
-            self._settings, self._network_config = preset(intent, shape)
+    def choose(self, intent: str, shape: tuple[int, int, int], class_count: int | None = None) -> None:
+        """Take a preset for pictures of `shape` (C, H, W), in classes or none; numbers set by hand give way to it."""
+        if (intent, shape, class_count) != (self._intent, self._shape, self._class_count):
+            self._intent, self._shape, self._class_count = intent, shape, class_count
+            self._settings, self._network_config = preset(intent, shape, class_count=class_count)
             self._fill()
 
     @property
@@ -79,7 +81,10 @@ class TrainingOptions(QWidget):
         """Settings and network of the next run. Raises SettingsError."""
         base = self._settings
         settings = replace(base, budget=self.budget, batch_size=int(self._batch.value()), seed=self._seed.value())
+        network_config = self._network_config
         if self._exact.value():
+            # The book's network is asked for nothing but the noise.
+            network_config = with_classes(network_config, None)
             kept = {name: getattr(settings, name) for name in _NOT_IN_THE_BOOK}
             settings = replace(ALGORITHM_20_1, **kept)
         else:
@@ -89,7 +94,7 @@ class TrainingOptions(QWidget):
                 parameterization=Parameterization(str(self._target.value())),
                 horizontal_flips=self._mirror.value(),
             )
-        return settings, with_width(self._network_config, int(self._width.value()))
+        return settings, with_width(network_config, int(self._width.value()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._arrange(max(1, min(3, self.width() // _COLUMN)))

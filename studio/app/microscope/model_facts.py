@@ -44,9 +44,7 @@ def classes_of(
 ) -> tuple[tuple[str, ...], bool]:
     """The classes of a model, and whether it can be asked for none in particular; ((), False) until that is known."""
     if choice is not None and choice.source is ModelSource.LIVE and run is not None:
-        from studio.networks.config import class_count
-
-        return run.class_names, bool(run.class_names) and class_count(run.network_config) == len(run.class_names) + 1
+        return run.class_names, run.has_no_class_label
     return ((), False) if model is None else (model.class_names, model.has_no_class_label)
 
 

@@ -82,7 +82,7 @@ def shown_time(t: int) -> int:
 
 
 def shown_coefficient(value: float) -> str:
-    """A number of the equation: three decimals, and one less for each power of ten that it is large."""
+    """A number of the equation: three decimals below 10, two below 100, one beyond."""
     return format_number(value, 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1)
 
 
@@ -112,8 +112,9 @@ def has_own_direction(step: Step, sampler_name: str) -> bool:
     """Whether the step walks along an estimate of its own, and not along ε̂."""
     if sampler_name not in _DIRECTIONS or step.s < 0:
         return False
-    # What asks twice has two answers, even if they agree; what remembers may have nothing to remember yet.
-    return step.model_calls > 1 or not step.direction.equal(step.eps)
+    # What asks twice has two answers, even if they agree; what remembers may have nothing to remember yet, and then
+    # hands ε̂ on as it is. Comparing all values at every frame would take milliseconds.
+    return step.model_calls > 1 or step.direction is not step.eps
 
 
 def direction_symbol(step: Step, sampler_name: str) -> str:

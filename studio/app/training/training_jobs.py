@@ -50,18 +50,12 @@ def begin(
     network_config: NetworkConfig,
     device: Device | None,
 ) -> Iterator[RunReady | TrainingEvent]:
-    """A new run in a folder of its own; returns the TrainingFinished. Raises StudioError.
-
-    The network is told the classes of the pictures where `class_count_for` finds that they help.
-    """
+    """A new run in a folder of its own; returns the TrainingFinished. Raises StudioError."""
     from studio.networks.devices import choose_device
-    from studio.networks.presets import with_classes
-    from studio.training.presets import class_count_for
     from studio.training.run import TrainingRun, new_run_folder
 
     folder = new_run_folder(image_set.name)
     chosen = device or choose_device()
-    network_config = with_classes(network_config, class_count_for(image_set))
     run = TrainingRun.create(image_set, schedule, settings, network_config, chosen, folder)
     run_folders.store_pictures(folder, image_set)
     yield RunReady(run, image_set)

@@ -14,7 +14,7 @@ from studio.networks import (
     UNetConfig,
     build_network,
     choose_network,
-    class_count,
+    label_count,
     network_from_json,
     network_to_json,
     parameter_count,
@@ -59,10 +59,10 @@ def test_missing_fields_take_the_class_defaults() -> None:
     assert network_from_json({"network": "unet"}) == UNetConfig()
 
 
-def test_class_count() -> None:
-    assert class_count(SMALL) == 10
-    assert class_count(SpaceToDepthConfig(channels=1, core=SMALL)) == 10
-    assert class_count(PointConfig(channels=1, height=1, width=2)) is None
+def test_label_count() -> None:
+    assert label_count(SMALL) == 10
+    assert label_count(SpaceToDepthConfig(channels=1, core=SMALL)) == 10
+    assert label_count(PointConfig(channels=1, height=1, width=2)) is None
 
 
 @pytest.mark.parametrize(

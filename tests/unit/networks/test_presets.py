@@ -15,7 +15,7 @@ from studio.networks import (
     UNetConfig,
     build_network,
     choose_network,
-    class_count,
+    label_count,
     parameter_count,
 )
 from studio.networks.presets import with_classes
@@ -78,7 +78,7 @@ def test_what_is_not_possible_is_named(size: tuple, named: str) -> None:
 @pytest.mark.parametrize("size", [(1, 2, 1), (8, 8, 1), (16, 16, 3)])
 def test_classes_come_with_a_label_for_none(size: tuple[int, int, int]) -> None:
     plain, config = choose_network(*size, "sketch"), choose_network(*size, "sketch", class_count=4)
-    assert (class_count(plain), class_count(config)) == (None, 5)
+    assert (label_count(plain), label_count(config)) == (None, 5)
     assert with_classes(plain, 4) == config
     assert with_classes(config, None) == plain
     assert with_classes(config, 9) == with_classes(plain, 9)

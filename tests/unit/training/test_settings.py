@@ -9,7 +9,7 @@ import pytest
 from studio.data.image_set import ImageSet
 from studio.diffusion.parameterization import Parameterization
 from studio.errors import SettingsError
-from studio.networks.config import class_count, parameter_count
+from studio.networks.config import label_count, parameter_count
 from studio.networks.presets import with_classes
 from studio.training.presets import MOST_CLASSES, PRESETS, class_count_for, preset
 from studio.training.settings import ALGORITHM_20_1, Budget, TrainingSettings, learning_rate
@@ -126,7 +126,7 @@ def test_presets_take_a_seed_and_refuse_unknown_names() -> None:
 def test_a_preset_with_classes_is_the_same_but_for_them(shape: tuple[int, int, int]) -> None:
     settings, network = preset("sketch", shape, seed=5, class_count=4)
     assert settings == preset("sketch", shape, seed=5)[0]
-    assert class_count(network) == 5
+    assert label_count(network) == 5
     assert with_classes(network, None) == preset("sketch", shape)[1]
 
 

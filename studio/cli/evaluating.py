@@ -15,9 +15,6 @@ from studio.cli.sampling import exhaust, load_model, sampling_request, source_pi
 from studio.errors import StorageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from studio.data.image_set import ImageSet
     from studio.evaluation.progress import EvaluationProgress
 
@@ -30,28 +27,29 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
     if arguments.save is not None and arguments.save.suffix == ".npz" and arguments.save.exists():
         raise StorageError(f"{arguments.save} exists already.", "Choose another name, or remove it first.")
-    if _holds_pictures(arguments.model):
-        judged = read_pictures(arguments.model, None, quiet=arguments.json).image_set
-        pictures, labels, side, channels = judged.images, judged.labels, _side(judged.images.shape), judged.channels
-    else:
-        pictures, labels = _made_by_the_model(arguments)
-        side, channels = _side(pictures.shape), pictures.shape[3]
-    data = read_pictures(arguments.data, side, channels=channels, quiet=arguments.json).image_set
-    held_out = None
-    if arguments.held_out is not None:
-        held_out = read_pictures(arguments.held_out, side, channels=channels, quiet=arguments.json).image_set
-    if _holds_pictures(arguments.model):
-        labels = _same_classes(labels, judged, data)
+    judged = _pictures_of(arguments.model, arguments) or _made_by_the_model(arguments)
+    data = _like(judged, arguments.data, arguments)
+    held_out = None if arguments.held_out is None else _like(judged, arguments.held_out, arguments)
+    # A number stands for the class that a picture was made for only where both speak of the same classes.
+    labels = judged.labels if judged.class_names == data.class_names else None
     with ProgressLine(arguments.json) as line:
-        report = _exhausted(judge(pictures, data, labels=labels, held_out=held_out, seed=arguments.seed), line)
+        report = _exhausted(judge(judged.images, data, labels=labels, held_out=held_out, seed=arguments.seed), line)
     print(json.dumps(report.to_json()) if arguments.json else report.to_text())
     return EXIT_DONE
 
 
-def _made_by_the_model(arguments: argparse.Namespace) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
+def _pictures_of(path: Path, arguments: argparse.Namespace) -> ImageSet | None:
+    """The pictures that were made elsewhere and lie at `path`; None when there is a model."""
+    if arguments.exact or not (path.is_dir() or path.suffix.lower() == ".npz"):
+        return None
+    return read_pictures(path, None, quiet=arguments.json).image_set
+
+
+def _made_by_the_model(arguments: argparse.Namespace) -> ImageSet:
     """As many pictures of the model as are asked for, and the class that each was made for."""
     import numpy as np
 
+    from studio.data.image_set import ImageSet
     from studio.generation.export import save_pictures
     from studio.generation.plan import labels_for
     from studio.generation.sampling import sample_pictures
@@ -67,22 +65,14 @@ def _made_by_the_model(arguments: argparse.Namespace) -> tuple[NDArray[np.uint8]
     if arguments.save is not None:
         save_pictures(pictures, arguments.save)
     if labels is None or request.without_class:
-        return pictures, None
-    return pictures, np.array(labels, dtype=np.int64)
+        return ImageSet(model.name, pictures)
+    return ImageSet(model.name, pictures, np.array(labels, dtype=np.int64), model.class_names)
 
 
-def _holds_pictures(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() == ".npz"
-
-
-def _side(shape: tuple[int, ...]) -> int | None:
-    """The side of square pictures, to bring the data to; others must have their size already."""
-    return shape[1] if shape[1] == shape[2] else None
-
-
-def _same_classes(labels: NDArray[np.int64] | None, judged: ImageSet, data: ImageSet) -> NDArray[np.int64] | None:
-    # Folders named after classes say for what class a picture was made, when they are the classes of the data.
-    return labels if labels is not None and judged.class_names == data.class_names else None
+def _like(judged: ImageSet, path: Path, arguments: argparse.Namespace) -> ImageSet:
+    """The pictures in `path`, brought to the size of the judged ones; those that are not square must have it already."""
+    side = judged.height if judged.height == judged.width else None
+    return read_pictures(path, side, channels=judged.channels, quiet=arguments.json).image_set
 
 
 def _exhausted(progress: Generator[EvaluationProgress, None, Result], line: ProgressLine) -> Result:

@@ -61,7 +61,10 @@ def main() -> None:
     distances = {}
     for steps in arguments.steps:
         for clip in (True, False) if arguments.both_clips else (True,):
-            request = SamplingRequest(count=arguments.samples, sampler="ddim", steps=steps, seed=1, thresholding="clip" if clip else "none")
+            thresholding = "clip" if clip else "none"
+            request = SamplingRequest(
+                count=arguments.samples, sampler="ddim", steps=steps, seed=1, thresholding=thresholding
+            )
             pictures = make_pictures(bundle, request, device, batch_size=250)
             key = f"{steps} steps" + ("" if clip else " unclipped")
             distances[key] = round(frechet_distance(features(classifier, to_model_range(pictures)), reference), 2)

@@ -17,6 +17,7 @@ from studio.diffusion.schedule import (
     cosine,
     curve_through,
     drawn,
+    karras,
     linear,
     log_snr_slope,
 )
@@ -157,6 +158,15 @@ def test_a_rising_beta_can_be_drawn_on(kind: str) -> None:
     np.testing.assert_allclose(
         drawn(curve_through(schedule, "beta", 12), 1000).alpha_bar, schedule.alpha_bar, rtol=0.0, atol=0.03
     )
+
+
+@pytest.mark.parametrize("count", [6, 20])
+def test_where_beta_falls_no_handle_is_put(count: int) -> None:
+    schedule = karras(1000)
+    heights = [value for _, value in curve_through(schedule, "beta", count).handles]
+    assert len(heights) > 3
+    assert heights == sorted(heights)
+    assert heights[-1] == schedule.beta[-1] < schedule.beta.max()
 
 
 def test_more_handles_come_closer_and_none_are_put_where_none_are_needed() -> None:

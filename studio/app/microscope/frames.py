@@ -173,6 +173,13 @@ class Frames:
         step = self.step(position)
         return step.eps if kind is FilmKind.EPSILON else step.x0
 
+    def _of_one(self, position: int, kind: FilmKind, picture: int) -> torch.Tensor:
+        """`values` of one picture, float32 (C, H, W), without telling the others."""
+        step = self.trace.frame(min(position, self.step_count - 1), picture)
+        if kind is FilmKind.Z:
+            return (step.z_s if self.is_result(position) else step.z_t)[0]
+        return (step.eps if kind is FilmKind.EPSILON else step.x0)[0]
+
     def pictures(self, position: int) -> np.ndarray:
         """The whole batch at a position, uint8 (N, H, W, C)."""
         return _to_pictures(self.state(position))
@@ -180,7 +187,7 @@ class Frames:
     def thumbnail(self, position: int, kind: FilmKind, picture: int) -> QImage:
         """One picture at its own size, one pixel a value; coloured for ε̂."""
         return self._thumbnails.get(
-            (position, kind, picture), lambda: self._image(self.values(position, kind)[picture], kind)
+            (position, kind, picture), lambda: self._image(self._of_one(position, kind, picture), kind)
         )
 
     def forget_images(self) -> None:

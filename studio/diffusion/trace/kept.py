@@ -28,6 +28,7 @@ from enum import StrEnum
 
 import torch
 
+from studio.diffusion.editing.known_pixels import KnownPixels
 from studio.diffusion.run import ReverseRun
 from studio.diffusion.samplers import Evaluation, StepCoefficients
 from studio.diffusion.step import Step
@@ -85,8 +86,10 @@ def step_from_pieces(
     z_t: torch.Tensor,
     pieces: Mapping[Piece, torch.Tensor],
     clipped_share: float,
+    known: KnownPixels | None,
 ) -> Step:
-    """The step `index` of `run` with everything a Step holds. z_t and the pieces are float32 (N, C, H, W)."""
+    """The step `index` of `run` with everything a Step holds. z_t and the pieces are float32 (N, C, H, W) of the same
+    pictures, all or some of the run's; `known` is the run's for these."""
     t, s = run.pairs[index]
     z_s = pieces[Piece.Z_S]
     eps, x0 = _both_predictions(run, t, z_t, pieces)
@@ -97,10 +100,10 @@ def step_from_pieces(
     else:
         mean = coefficients.state * z_t - subtracted
         injected = z_s - mean
-    if run.known is not None:
-        mean = run.known.replace(mean, run.known.mean(run.schedule, s, z_t))
-        injected = run.known.replace(injected, z_s - mean)
-        subtracted = run.known.replace(subtracted, coefficients.state * z_t - mean)
+    if known is not None:
+        mean = known.replace(mean, known.mean(run.schedule, s, z_t))
+        injected = known.replace(injected, z_s - mean)
+        subtracted = known.replace(subtracted, coefficients.state * z_t - mean)
     return Step(
         index=index,
         total=len(run.pairs),
@@ -119,6 +122,15 @@ def step_from_pieces(
         evaluation=Evaluation(t=t, departure=pieces.get(Piece.DEPARTURE, z_t), x0=x0),
         model_calls=run.sampler.model_calls(s),
     )
+
+
+def of_one_picture(known: KnownPixels, picture: int) -> KnownPixels:
+    """The given pixels of one of the run's pictures."""
+
+    def row(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor if tensor.shape[0] == 1 else tensor[picture : picture + 1]
+
+    return KnownPixels(row(known.picture), row(known.mask))
 
 
 def same_bits(one: torch.Tensor, two: torch.Tensor) -> bool:

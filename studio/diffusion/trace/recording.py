@@ -18,7 +18,15 @@ from studio.diffusion.reverse import renoise
 from studio.diffusion.run import ReverseRun
 from studio.diffusion.samplers import Evaluation
 from studio.diffusion.step import Step
-from studio.diffusion.trace.kept import Piece, most_pieces, needed_predictions, pieces_of, same_bits, step_from_pieces
+from studio.diffusion.trace.kept import (
+    Piece,
+    most_pieces,
+    needed_predictions,
+    of_one_picture,
+    pieces_of,
+    same_bits,
+    step_from_pieces,
+)
 from studio.diffusion.trace.store import TensorStore
 
 DEFAULT_BUDGET = 256 * 2**20
@@ -225,20 +233,28 @@ class Trace:
         self._add(pieces, clipped_share)
         self._latest_source = None
 
-    def frame(self, k: int) -> Step:
+    def frame(self, k: int, picture: int | None = None) -> Step:
         """Step k of the run, 0..len−1, with everything a Step holds, and no model call: z_t and z_s bit for bit, and
         the evaluation if the sampler has a memory; the rest within float32 rounding.
 
-        Raises IndexError when there is no such step yet, StorageError when the temporary file cannot be read.
+        picture: 0..N−1 for this one alone, as a batch of one (`clipped_share` stays that of the whole batch).
+
+        Raises IndexError when there is no such step yet, or no such picture, StorageError when the temporary file
+        cannot be read.
         """
         if not 0 <= k < len(self):
             raise IndexError(f"there is no step {k} among {len(self)}")
+        if picture is not None and not 0 <= picture < self.shape[0]:
+            raise IndexError(f"there is no picture {picture} among {self.shape[0]}")
         owner = self._owner(k)
         record = owner._records[k - owner.first]
         z_t_key = owner._z_t_key(k)
-        tensors = {piece: self._store.get(key) for piece, key in record.keys.items()}
-        z_t = tensors[Piece.Z_T] if Piece.Z_T in tensors else self._store.get(z_t_key)
-        step = step_from_pieces(owner.run, k, owner._coefficients[k], z_t, tensors, record.clipped_share)
+        tensors = {piece: self._store.get(key, picture) for piece, key in record.keys.items()}
+        z_t = tensors[Piece.Z_T] if Piece.Z_T in tensors else self._store.get(z_t_key, picture)
+        known = owner.run.known
+        if known is not None and picture is not None:
+            known = of_one_picture(known, picture)
+        step = step_from_pieces(owner.run, k, owner._coefficients[k], z_t, tensors, record.clipped_share, known)
         return step if step.total == len(self.pairs) else replace(step, total=len(self.pairs))
 
     def state(self, k: int) -> torch.Tensor:

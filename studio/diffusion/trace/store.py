@@ -76,13 +76,16 @@ class TensorStore:
         self._in_file[key] = place
         return key
 
-    def get(self, key: int) -> torch.Tensor:
-        """The tensor under `key`, float32 on the CPU; it may be the store's own: not to be written to.
+    def get(self, key: int, row: int | None = None) -> torch.Tensor:
+        """The tensor under `key`, or only its `row` as a tensor of one row, float32 on the CPU; it may be the store's
+        own: not to be written to.
 
         Raises KeyError when there is none, StorageError when the temporary file cannot be read.
         """
         held = self._in_memory.get(key)
-        return held if held is not None else self._read(self._in_file[key])
+        if held is not None:
+            return held if row is None else held[row : row + 1]
+        return self._read(self._in_file[key], row)
 
     def drop(self, keys: Iterable[int]) -> None:
         """Forget these tensors; the next ones take their places."""
@@ -115,10 +118,11 @@ class TensorStore:
                 "Free some space there, or make fewer pictures or steps at a time.",
             ) from error
 
-    def _read(self, place: int) -> torch.Tensor:
-        tensor = torch.empty(self.shape, dtype=torch.float32)
+    def _read(self, place: int, row: int | None) -> torch.Tensor:
+        rows = self.shape[0] if row is None else 1
+        tensor = torch.empty((rows, *self.shape[1:]), dtype=torch.float32)
         rest = _bytes_of(tensor)
-        position = place * self.tensor_bytes
+        position = place * self.tensor_bytes + (row or 0) * len(rest)
         try:
             file = self._opened()
             while rest:

@@ -7,7 +7,17 @@ import dataclasses
 import pytest
 import torch
 
-from studio.diffusion import DDIMSampler, DDPMSampler, ReverseRun, Step, Trace, cosine, linear, sampling_pairs
+from studio.diffusion import (
+    DDIMSampler,
+    DDPMSampler,
+    KnownPixels,
+    ReverseRun,
+    Step,
+    Trace,
+    cosine,
+    linear,
+    sampling_pairs,
+)
 from studio.diffusion.trace import Piece, TraceSize
 from studio.errors import ScheduleError
 from tests.unit.diffusion.recorded_runs import (
@@ -71,6 +81,31 @@ def test_what_a_sampler_remembers_is_exact(sampler, kind: str) -> None:
         assert torch.equal(evaluation.x0, step.evaluation.x0)
         assert torch.equal(evaluation.departure, step.evaluation.departure)
         assert torch.equal(trace.frame(k).direction, step.direction) or step.direction is step.eps
+
+
+@pytest.mark.parametrize("sampler", [RULES["ddpm"], RULES["unipc"]], ids=lambda rule: rule.name)
+@pytest.mark.parametrize("budget", [0, 2**20], ids=["disk", "memory"])
+def test_one_picture_is_told_like_the_whole_batch(sampler, budget: int) -> None:
+    run = described("re-noising known", sampler)
+    for known in (run.known, known_of_each(run.known)):
+        trace, _ = record(dataclasses.replace(run, known=known), budget_bytes=budget)
+        for k in range(len(trace)):
+            whole = trace.frame(k)
+            for picture in range(SHAPE[0]):
+                one = trace.frame(k, picture)
+                for name in ("z_t", "z_s", "eps", "x0", "direction", "subtracted", "mean", "injected"):
+                    assert torch.equal(getattr(one, name), getattr(whole, name)[picture : picture + 1])
+                assert torch.equal(one.evaluation.departure, whole.evaluation.departure[picture : picture + 1])
+        for picture in (-1, SHAPE[0]):
+            with pytest.raises(IndexError, match="no picture"):
+                trace.frame(0, picture)
+        trace.close()
+
+
+def known_of_each(known: KnownPixels) -> KnownPixels:
+    """Other pixels for each picture."""
+    scale = torch.tensor([0.2, 0.5, 0.9]).view(-1, 1, 1, 1)
+    return KnownPixels(known.picture * scale, torch.stack([known.mask[0].roll(shift, -1) for shift in range(3)]))
 
 
 def test_memory_ends_where_a_walk_goes_back_up() -> None:

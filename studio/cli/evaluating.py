@@ -70,7 +70,7 @@ def _made_by_the_model(arguments: argparse.Namespace) -> ImageSet:
 
 
 def _like(judged: ImageSet, path: Path, arguments: argparse.Namespace) -> ImageSet:
-    """The pictures in `path`, brought to the size of the judged ones; those that are not square must have it already."""
+    """The pictures in `path`, brought to the size of the judged ones; where that is no square they must have it."""
     side = judged.height if judged.height == judged.width else None
     return read_pictures(path, side, channels=judged.channels, quiet=arguments.json).image_set
 

@@ -75,7 +75,7 @@ def trace(arguments: argparse.Namespace) -> int:
             line.show("denoising", share, f"step {step.index + 1:,} of {step.total:,}", now=share >= 1)
     save_traces(
         arguments.out,
-        [recorded],
+        recorded,
         model_hash=model.content_hash,
         model_name=model.name,
         overwrite=arguments.overwrite,

@@ -31,7 +31,8 @@ class SamplerOption:
 
 @dataclass(frozen=True)
 class SamplerKind:
-    """A sampler known by name. `make(**options)` returns it. spacing: the best one for it when steps are left out."""
+    """A sampler known by name. `make(**options)` returns it. spacing: the best one for it when steps are left out.
+    usual_steps: how many suit it; None for all that there are."""
 
     name: str
     label: str
@@ -39,6 +40,7 @@ class SamplerKind:
     options: tuple[SamplerOption, ...]
     make: Callable[..., Sampler]
     spacing: str = "trailing"
+    usual_steps: int | None = 50
 
     @property
     def calls_per_step(self) -> int:
@@ -63,6 +65,7 @@ SAMPLERS: dict[str, SamplerKind] = {
                 ),
             ),
             make=DDPMSampler,
+            usual_steps=None,
         ),
         SamplerKind(
             name="ddim",
@@ -91,6 +94,7 @@ SAMPLERS: dict[str, SamplerKind] = {
             description="Tries each step before it takes it: two model calls a step, and far more exact for it.",
             options=(),
             make=HeunSampler,
+            usual_steps=25,
             spacing="karras",
         ),
         SamplerKind(
@@ -99,6 +103,7 @@ SAMPLERS: dict[str, SamplerKind] = {
             description="Remembers the last estimate, so that a step costs one model call: good in 15 to 25 steps.",
             options=(),
             make=DPMSolverSampler,
+            usual_steps=25,
             spacing="log_snr",
         ),
         SamplerKind(
@@ -107,6 +112,7 @@ SAMPLERS: dict[str, SamplerKind] = {
             description="Corrects each step in hindsight, at no further model call: good in 10 to 20 steps.",
             options=(),
             make=UniPCSampler,
+            usual_steps=25,
             spacing="log_snr",
         ),
     )

@@ -13,6 +13,7 @@ ROOMS = (
     "studio.networks",
     "studio.data",
     "studio.training",
+    "studio.evaluation",
     "studio.library",
     "studio.generation",
     "studio.cli",

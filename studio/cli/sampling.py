@@ -69,8 +69,7 @@ def trace(arguments: argparse.Namespace) -> int:
     planned = plan(model, sampling_request(arguments), source_picture(arguments, model))
     recorded = Trace(planned.run)
     with ProgressLine(arguments.json) as line:
-        for step in planned.steps(model.denoiser(device), device):
-            recorded.record(step)
+        for step in recorded.steps(model.denoiser(device), planned.z, device=device.name):
             share = (step.index + 1) / step.total
             line.show("denoising", share, f"step {step.index + 1:,} of {step.total:,}", now=share >= 1)
     save_traces(

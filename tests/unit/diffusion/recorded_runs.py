@@ -86,7 +86,7 @@ def described(
     settings: dict[str, object] = {
         "plain": {},
         "clipped": {"thresholding": Thresholding("clip")},
-        "known": {"known": known_pixels(), "thresholding": Thresholding("dynamic", 1.0)},
+        "known": {"known": known_pixels(), "thresholding": Thresholding("dynamic", 0.9)},
         "re-noising": {"pairs": resampling(pairs)},
         "re-noising known": {"pairs": resampling(pairs), "known": known_pixels()},
         "guided": {"labels": (0, 1, 2), "guidance": Guidance(2.5)},

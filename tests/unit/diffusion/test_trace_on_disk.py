@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,32 @@ def test_nothing_lies_in_the_folder_once_the_trace_is_gone(tmp_path: Path) -> No
 def test_no_file_is_made_while_memory_is_enough(tmp_path: Path) -> None:
     trace, _ = record(described(), folder=tmp_path / "is not there")
     assert trace.size.disk == 0
+
+
+def test_one_thread_records_while_another_looks(tmp_path: Path) -> None:
+    run = described(sampler=RULES["unipc"], steps=None)
+    whole, _ = record(run)
+    trace = Trace(run, budget_bytes=20 * TENSOR, folder=tmp_path)
+    failures: list[BaseException] = []
+
+    def take() -> None:
+        try:
+            list(trace.steps(model_of(run)))
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    looked = 0
+    while thread.is_alive():
+        for k in range(len(trace)):
+            assert torch.equal(trace.frame(k).z_s, whole.frame(k).z_s)
+            looked += 1
+    thread.join()
+    assert not failures
+    assert looked > len(trace)
+    assert_same_bits(trace, whole)
+    trace.close()
 
 
 def test_a_full_disk_gets_a_sentence_and_leaves_what_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,14 @@ import json
 import random
 import struct
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from studio.diffusion import Guidance, Thresholding, Trace, branch
 from studio.diffusion.trace import Piece
@@ -73,6 +76,41 @@ def test_every_bit_comes_back(kind: str, sampler, tmp_path: Path) -> None:
     file = load_traces(tmp_path / "run.safetensors")
     assert (file.model_hash, file.model_name, file.root) == (HASH, "Tiny", file.traces[0])
     assert_same_trees(file.traces, traces)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_any_tree_comes_back(data: st.DataObject) -> None:
+    draw = data.draw
+    kind, sampler = draw(st.sampled_from(KINDS)), draw(st.sampled_from([*RULES.values()]))
+    root, _ = record(described(kind, sampler, steps=draw(st.integers(4, 8))), budget_bytes=draw(st.integers(0, 20_000)))
+    for _ in range(draw(st.integers(0, 4))):
+        parent = draw(st.sampled_from([trace for trace in root.family() if len(trace)]))
+        k = draw(st.integers(0, len(parent) - 1))
+        changes = {
+            "seed": st.integers(0, 2**64 - 1),
+            "sampler": st.sampled_from([*RULES.values()]),
+            "labels": st.sampled_from([None, (0, 1, 0)]) if parent.run.labels else st.none(),
+            "thresholding": st.sampled_from([Thresholding("clip"), Thresholding("dynamic", 0.5)]),
+            "known": st.sampled_from([None, known_pixels(0.1)]),
+            "z": st.just(parent.state(k) * 0.5),
+            "tail": st.just([(parent.pairs[k][0], -1)]),
+        }
+        names = draw(st.sets(st.sampled_from(sorted(changes))))
+        child = branch(parent, k, **{name: draw(changes[name]) for name in sorted(names)})
+        steps = child.steps(model_of(root.run))
+        for _, _ in zip(range(draw(st.integers(0, 8))), steps, strict=False):
+            pass
+    with tempfile.TemporaryDirectory() as folder:
+        path = save_traces(Path(folder) / "tree", root, HASH, "")
+        opened = load_traces(path, draw(st.integers(0, 20_000)))
+    assert_same_trees(opened.traces, [*root.family()])
+    # What went on from there goes on in the same way.
+    for new, old in zip(opened.traces, root.family(), strict=True):
+        list(new.steps(model_of(root.run))), list(old.steps(model_of(root.run)))
+        assert_same_bits(new, old, first=new.first)
+    opened.root.close()
+    root.close()
 
 
 @pytest.mark.parametrize("budget", [0, 5000, 20_000])

@@ -60,7 +60,7 @@ SAMPLERS: dict[str, SamplerKind] = {
                     name="variance",
                     label="Noise added",
                     default="beta",
-                    help="β is the book's choice; β̃ is smaller, and better when steps are skipped.",
+                    help="β is the book's choice; β̃ is smaller, as much as DDIM adds with η = 1.",
                     choices=(("beta", "β"), ("posterior", "β̃")),
                 ),
             ),

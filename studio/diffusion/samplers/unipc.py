@@ -19,8 +19,8 @@ solution weights by e^{h₋u},
 
 and with only one step behind it ρ₁ = 0, ρ₂ = ½. The predictor's ½ is E[u] for a small step, as in DPM-Solver++(2M).
 
-The correction needs no further model call: x̂0 stays the answer to the uncorrected z_t. Second order or better. The last
-step, to the picture, has h = ∞ and ends at x̂0, wherever it departs from.
+The correction needs no further model call: x̂0 stays the answer to the uncorrected z_t. It raises the order from the
+predictor's two to three (theorem 3.1). The last step, to the picture, has h = ∞ and ends at x̂0, wherever it departs from.
 """
 
 from __future__ import annotations

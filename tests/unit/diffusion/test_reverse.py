@@ -12,14 +12,17 @@ from studio.diffusion import (
     DDIMSampler,
     DDPMSampler,
     GaussianDenoiser,
+    NoisePurpose,
     PictureNoise,
     Prediction,
     Thresholding,
+    UniPCSampler,
     cosine,
     linear,
     reverse,
     sampling_pairs,
 )
+from studio.diffusion.reverse import renoise
 from studio.errors import ScheduleError
 
 
@@ -197,3 +200,40 @@ def test_the_condition_reaches_the_denoiser() -> None:
     denoiser = Conditional(schedule, predict_noise)
     list(reverse(denoiser, schedule, DDIMSampler(), z, sampling_pairs(linear(3)), lambda index: z, condition=4))
     assert seen == [4, 4, 4]
+
+
+@pytest.mark.parametrize("first", [-1, 3])
+def test_a_run_cannot_be_gone_on_with_where_it_has_no_step(first: int) -> None:
+    schedule, z = linear(3), torch.ones(1, 1, 1, 2)
+    with pytest.raises(ValueError, match=f"3 steps has no step {first}"):
+        reverse(
+            FromNoise(schedule, predict_noise), schedule, DDIMSampler(), z, sampling_pairs(schedule), None, first=first
+        )
+
+
+@pytest.mark.parametrize(("s", "t"), [(-1, 30), (0, 1), (12, 49)])
+def test_going_back_up_is_the_forward_process(s: int, t: int) -> None:
+    """q(z_t | z_s) of z_s ~ q(z_s | x) is q(z_t | x): the mean and the variance of the noise are those of level t."""
+    schedule = cosine(50)
+    x = 0.6
+    signal_s, noise_s = math.sqrt(schedule.alpha_bar_at(s)), schedule.one_minus_alpha_bar_at(s)
+    zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    assert float(renoise(schedule, signal_s * x * one, s, t, zero)) == pytest.approx(
+        math.sqrt(schedule.alpha_bar_at(t)) * x, rel=1e-12
+    )
+    of_old = float(renoise(schedule, math.sqrt(noise_s) * one, s, t, zero))
+    of_new = float(renoise(schedule, zero, s, t, one))
+    assert of_old**2 + of_new**2 == pytest.approx(schedule.one_minus_alpha_bar_at(t), rel=1e-9)
+
+
+def test_going_back_up_adds_noise_of_its_own_and_forgets_the_way_there() -> None:
+    schedule = linear(60)
+    noise = PictureNoise(3, (0, 1), (1, 3, 3))
+    pairs = ((59, 40), (40, 20), (20, 10), (45, 30), (30, 10), (10, -1))
+    denoiser = FromNoise(schedule, predict_noise)
+    steps = list(reverse(denoiser, schedule, UniPCSampler(), noise.initial(), pairs, noise.at))
+    expected = renoise(schedule, steps[2].z_s, 10, 45, noise.at(3, NoisePurpose.RENOISE))
+    assert torch.equal(steps[3].z_t, expected)
+    afresh = list(reverse(denoiser, schedule, UniPCSampler(), steps[3].z_t, pairs[3:], noise.at))
+    for again, step in zip(afresh, steps[3:], strict=True):
+        assert torch.equal(again.z_s, step.z_s)

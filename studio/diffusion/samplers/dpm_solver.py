@@ -52,6 +52,7 @@ class DPMSolverSampler:
             return Move(direction=prediction.eps, departure=z)
         step, step_before = half_log_snr_step(schedule, t, s), half_log_snr_step(schedule, before[-1].t, t)
         if step_before <= 0.0:
+            # Two levels of noise that are one and the same: no line can be drawn.
             return Move(direction=prediction.eps, departure=z)
         ahead = prediction.x0 + step / (2.0 * step_before) * (prediction.x0 - before[-1].x0)
         return Move(direction=direction_towards(ahead, prediction, schedule, t), departure=z)

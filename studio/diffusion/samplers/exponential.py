@@ -4,7 +4,7 @@ With a picture x̄ that stands for x̂0 along the whole step, the reverse proces
 
     z_s = √(1−ᾱ_s)/√(1−ᾱ_t) z_t + √ᾱ_s (1 − e^{−h}) x̄
 
-(Lu et al., arXiv 2211.01095, eq. 8 and 9). As one step of every sampler's equation, mean = state·z_t −
+(Lu et al., arXiv 2211.01095, proposition 4.1). As one step of every sampler's equation, mean = state·z_t −
 predicted_noise·direction with the numbers of `deterministic_coefficients`, that is
 
     direction = (z_t − √ᾱ_t x̄) / √(1−ᾱ_t) = ε̂ − (√ᾱ_t/√(1−ᾱ_t)) (x̄ − x̂0)

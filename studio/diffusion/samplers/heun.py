@@ -1,4 +1,4 @@
-"""Heun's method: Karras et al., arXiv 2206.00364, Algorithm 1 without churn, for x̄ = z/√ᾱ and σ̄ = √(1−ᾱ)/√ᾱ.
+"""Heun's method: Karras et al., arXiv 2206.00364, Algorithm 1, for x̄ = z/√ᾱ and σ̄ = √(1−ᾱ)/√ᾱ.
 
     x̄'_s = x̄_t + (σ̄_s − σ̄_t) ε̂(z_t, t)                              Euler's step, a trial
     x̄_s  = x̄_t + (σ̄_s − σ̄_t) ½ (ε̂(z_t, t) + ε̂(z'_s, s))           the slope at both ends

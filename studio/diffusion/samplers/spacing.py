@@ -7,7 +7,7 @@ Even steps in t, in Lin et al.'s names (arXiv 2305.08891, table 2):
     leading    ends at t = 0
     linspace   does both
 Even steps in the noise, to the nearest t that the schedule has, with λ = log(√ᾱ/√(1−ᾱ)) and σ̄ = e^{−λ}:
-    log_snr    even in λ             Lu et al., arXiv 2206.00927, §3.4
+    log_snr    even in λ             Lu et al., arXiv 2206.00927
     karras     even in σ̄^{1/7}       Karras et al., arXiv 2206.00364, eq. 5
 
 Two things about the last two were settled by measuring, see docs/samplers.md. The spread runs over steps + 1 levels, of

@@ -1,4 +1,4 @@
-"""UniPC-2, B₂(h), predicting the picture: Zhao et al., arXiv 2302.04867, Algorithms 1 and 2 with their eq. 9 and 10.
+"""UniPC-2 with B₂(h), predicting the picture: Zhao et al., arXiv 2302.04867, §3.
 
 With λ = log(√ᾱ/√(1−ᾱ)), h = λ_s − λ_t for this step, h₋ and h₋₋ for the two before it, every part is the exact step
 
@@ -20,7 +20,8 @@ solution weights by e^{h₋u},
 and with only one step behind it ρ₁ = 0, ρ₂ = ½. The predictor's ½ is E[u] for a small step, as in DPM-Solver++(2M).
 
 The correction needs no further model call: x̂0 stays the answer to the uncorrected z_t. It raises the order from the
-predictor's two to three (theorem 3.1). The last step, to the picture, has h = ∞ and ends at x̂0, wherever it departs from.
+predictor's two to three. The last step, to the picture, has h = ∞ and ends at x̂0, wherever it departs
+from.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class UniPCSampler:
         step = half_log_snr_step(schedule, t, s)
         step_before = half_log_snr_step(schedule, before[-1].t, t) if before else 0.0
         if step <= 0.0 or step_before <= 0.0:
+            # Nothing is known yet, or two levels of noise are one and the same: no line can be drawn.
             return Move(direction=prediction.eps, departure=z)
         corrected = _corrected(schedule, t, prediction.x0, step_before, before)
         if s == -1:

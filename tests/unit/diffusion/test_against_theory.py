@@ -204,7 +204,7 @@ def test_in_two_dimensions_the_samplers_of_higher_order_find_the_solution() -> N
         (EulerSampler(), -1.1, -0.9),
         (HeunSampler(), -2.3, -1.8),
         (DPMSolverSampler(), -2.3, -1.8),
-        # Predictor of order 2, raised by one through the corrector: Zhao et al., theorem 3.1.
+        # Its predictor is of order 2, which the corrector raises by one.
         (UniPCSampler(), -3.5, -2.7),
     ],
     ids=repr,

@@ -2,7 +2,7 @@
 
 Where x̂0 is known as a function of λ alone, the reverse process without fresh noise is solved by
 
-    z_s = σ_s/σ_t z_t + σ_s ∫ e^λ x̂0(λ) dλ,      λ from λ_t to λ_s        (Lu et al., arXiv 2211.01095, eq. 8)
+    z_s = σ_s/σ_t z_t + σ_s ∫ e^λ x̂0(λ) dλ,      λ from λ_t to λ_s        (Lu et al., arXiv 2211.01095, proposition 4.1)
 """
 
 from __future__ import annotations

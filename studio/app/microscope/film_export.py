@@ -88,10 +88,8 @@ def image_array(image: QImage) -> np.ndarray:
 
 
 def _arrays(trace: Trace, position: int, kind: FilmKind, picture: int | None) -> np.ndarray:
-    step = trace.frame(min(position, len(trace) - 1))
-    values = _values(step, kind, result=position >= len(trace))
-    chosen = range(len(values)) if picture is None else (picture,)
-    return np.stack([kind_array(values[index], kind) for index in chosen])
+    step = trace.frame(min(position, len(trace) - 1), picture)
+    return np.stack([kind_array(values, kind) for values in _values(step, kind, result=position >= len(trace))])
 
 
 def _values(step: Step, kind: FilmKind, *, result: bool) -> torch.Tensor:

@@ -82,13 +82,14 @@ def test_one_thread_records_while_another_looks(tmp_path: Path) -> None:
     trace.close()
 
 
-def test_a_full_disk_gets_a_sentence_and_leaves_what_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tensors", [5, 6], ids=["nothing of the step fits", "half of the step fits"])
+def test_a_full_disk_gets_a_sentence_and_leaves_what_is_recorded(tensors: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("only Linux has a disk that is always full")
     full = Path("/dev/full").open("r+b", buffering=0)  # noqa: SIM115  # the store closes it
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
     run = described(sampler=RULES["ddim"])
-    trace = Trace(run, budget_bytes=5 * TENSOR)
+    trace = Trace(run, budget_bytes=tensors * TENSOR)
     steps = trace.steps(model_of(run))
     next(steps), next(steps)
     assert trace.size.memory == 5 * TENSOR
@@ -96,7 +97,7 @@ def test_a_full_disk_gets_a_sentence_and_leaves_what_is_recorded(monkeypatch: py
         next(steps)
     assert error.value.remedy.startswith("Free some space")
     assert len(trace) == 2
-    assert trace.size.total == 5 * TENSOR
+    assert trace.size.total == trace._store.memory_bytes == 5 * TENSOR
     trace.frame(1)
     trace.close()
 

@@ -75,7 +75,7 @@ class Trace:
     One thread may record while others look at what is recorded. Tensors that it hands out are not to be written to.
     A branch keeps its parent, and a parent its branches, until they are closed.
 
-    Raises ValueError when a branch does not agree with its parent.
+    Raises ValueError when a branch does not agree with its parent, StorageError when there is no room for its z.
     """
 
     def __init__(

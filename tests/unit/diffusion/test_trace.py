@@ -182,7 +182,7 @@ def test_a_run_may_begin_with_another_z_than_its_seeds() -> None:
     assert torch.equal(trace.frame(0).z_t, steps[0].z_t)
     assert torch.equal(trace.frame(0).z_t[..., 3:, :], z[..., 3:, :])
     with pytest.raises(ValueError, match="only the beginning"):
-        Trace(run, origin=None).steps(model_of(run), z), trace.steps(model_of(run), z)
+        trace.steps(model_of(run), z)
 
 
 def test_an_unfinished_run_can_be_looked_at() -> None:

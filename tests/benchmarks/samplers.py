@@ -243,12 +243,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the tables into docs/samplers.md")
     parser.add_argument("--model", type=Path, help="measure a trained model instead")
     arguments = parser.parse_args()
+    # The work is in small pieces, which threads only slow down.
+    torch.set_num_threads(1)
     if arguments.model:
         for line in for_a_model(arguments.model):
             print(line, flush=True)
         return
-    # The work is in small pieces, which threads only slow down.
-    torch.set_num_threads(1)
     text = "\n\n".join(tables())
     print(text)
     if arguments.write:

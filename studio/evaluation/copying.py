@@ -38,7 +38,7 @@ FEWEST_PICTURES = 16
 _CALIBRATION_PICTURES = 1000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Calibration:
     """What counts as a copy, as found on pictures that are new.
 

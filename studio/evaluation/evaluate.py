@@ -36,7 +36,7 @@ def evaluate(
     """Measure a model's `pictures` uint8 (N, H, W, C) against its training data; the generator's result.
 
     labels: the class that each picture was made for, int64 (N,), or None. held_out: pictures like the data that the
-    model was not trained on; without them some of the data stand in, which flatters nobody but a model that overfits.
+    model was not trained on; without them some of the data stand in, whose floor a model that copies reaches as well.
     folder: where the features are kept (see `cached_features`). seed: of every draw; the same arguments give the same
     report. Closing the generator stops the work.
 

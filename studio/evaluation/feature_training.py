@@ -5,7 +5,11 @@ predicting image rotations", arXiv 1803.07728): four turns of square pictures; o
 rectangle covers itself. Where there are labels it learns to tell the classes apart as well, from upright pictures, half
 of each batch.
 
-MEASURED
+Measured on Fashion-MNIST, as distance over floor of 2,000 pictures blurred (σ 0.5), noised (by 16 levels), and without
+one class of ten: 50, 12, 7 with labels, 49, 7, 3 without. In first trials with one task alone, of features before the
+ReLU: classes 45, 53, 15, turns 70, 81, 5, instance discrimination 37, 47, 2 at four times the cost, untrained weights
+12, 2.5, 2; after the ReLU no more than 8, 8, 4. Classes alone see more of lost classes, and on pictures of 16 × 16
+nothing of such noise; classes asked of turned pictures are told apart worse.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ _CALIBRATION_PICTURES = 5000
 def train_features(data: ImageSet, seed: int = 0) -> Generator[EvaluationProgress, None, FeatureExtractor]:
     """A feature extractor for `data`; the generator's result. The same data and seed give the same one.
 
-    At most 64,000 pictures pass by in training, whatever the size of the data.
+    32,000 pictures pass by in training, whatever the size of the data.
     Raises DataError when there are fewer than 16 pictures, unless they are their own features.
     """
     spread = np.linspace(0, data.count - 1, min(data.count, _CALIBRATION_PICTURES)).astype(int)

@@ -21,6 +21,8 @@ from studio.evaluation.progress import EvaluationProgress
 
 _DATA_VALUES_AT_A_TIME = 2**20
 _QUERY_VALUES_AT_A_TIME = 2**22
+_MOST_QUERIES_AT_A_TIME = 2048
+_PAIRS_AT_A_TIME = 2**23
 _STAGE = "Comparing with every picture of the data"
 
 
@@ -51,12 +53,12 @@ def nearest_pictures(
     values = int(np.prod(data.shape[1:]))
     distances = np.full((len(pictures), count), np.inf)
     indices = np.full((len(pictures), count), -1, dtype=np.int64)
-    queries = max(1, _QUERY_VALUES_AT_A_TIME // values)
+    queries = max(1, min(_QUERY_VALUES_AT_A_TIME // values, _MOST_QUERIES_AT_A_TIME))
     for first in range(0, len(pictures), queries):
         block = slice(first, min(first + queries, len(pictures)))
         query = _levels(pictures[block])
         best, best_indices = query.new_empty((len(query), 0)), torch.empty((len(query), 0), dtype=torch.int64)
-        for start, chunk in _chunks(data, values):
+        for start, chunk in _chunks(data, values, len(query)):
             squares = _squared_distances(query, chunk)
             if skip_equal:
                 squares[squares == 0.0] = torch.inf
@@ -73,8 +75,9 @@ def nearest_pictures(
     return Neighbours(indices, distances)
 
 
-def _chunks(data: NDArray[np.uint8], values: int) -> Iterator[tuple[int, Tensor]]:
-    size = max(1, _DATA_VALUES_AT_A_TIME // values)
+def _chunks(data: NDArray[np.uint8], values: int, queries: int) -> Iterator[tuple[int, Tensor]]:
+    # Small pictures are limited by how many pairs there are, large ones by their values.
+    size = max(1, min(_DATA_VALUES_AT_A_TIME // values, _PAIRS_AT_A_TIME // queries))
     for start in range(0, len(data), size):
         yield start, _levels(data[start : start + size])
 

@@ -69,6 +69,26 @@ def test_chunks_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     assert fractions[-1] == 1.0
 
 
+def test_of_small_pictures_only_so_many_pairs_are_compared_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    samples = random.integers(0, 256, (20, 1, 2, 1), dtype=np.uint8)
+    known = random.integers(0, 256, (300, 1, 2, 1), dtype=np.uint8)
+    whole = _found(samples, known, 3)
+    pairs = []
+    original = nearest._squared_distances
+
+    def counted(query, chunk):
+        pairs.append(len(query) * len(chunk))
+        return original(query, chunk)
+
+    monkeypatch.setattr(nearest, "_squared_distances", counted)
+    monkeypatch.setattr(nearest, "_PAIRS_AT_A_TIME", 100)
+    monkeypatch.setattr(nearest, "_MOST_QUERIES_AT_A_TIME", 8)
+    np.testing.assert_array_equal(_found(samples, known, 3).distances, whole.distances)
+    assert max(pairs) <= 100
+    assert sum(pairs) == 20 * 300
+
+
 def test_distances_of_large_pictures_are_exact() -> None:
     # Float32 sums of so many squares would be off by whole units, and find a difference where there is none.
     random = np.random.default_rng(1)

@@ -164,8 +164,7 @@ def denoise(
     planned = plan(model, request)
     trace = Trace(planned.run) if budget_bytes is None else Trace(planned.run, budget_bytes)
     yield DenoisingStarted(model, trace)
-    for step in planned.steps(model.denoiser(device), device):
-        trace.record(step)
+    for step in trace.steps(model.denoiser(device), planned.z, device=device.name):
         yield LatestFrame(step)
         yield StepTaken(step.index, step.total)
     return trace

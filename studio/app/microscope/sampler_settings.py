@@ -29,7 +29,7 @@ SAMPLER_CHOICES: dict[str, SamplerChoice] = {
     for choice in (
         SamplerChoice("ddpm", "DDPM", "Carves noise off, adds fresh noise", USUAL_STEPS),
         SamplerChoice("ddim", "DDIM", "The same without fresh noise", USUAL_STEPS),
-        SamplerChoice("euler", "Euler", "DDIM, with shorter strides at the end", USUAL_STEPS),
+        SamplerChoice("euler", "Euler", "DDIM, under the name solvers have for it", USUAL_STEPS),
         SamplerChoice("heun", "Heun", "Tries each step first: two calls a step", 25, calls_per_step=2),
         SamplerChoice("dpmpp2m", "DPM++ 2M", "Learns from the step before", 25),
         SamplerChoice("unipc", "UniPC", "Corrects each step in hindsight", 25),

@@ -1,4 +1,4 @@
-"""Pictures of the size of the starter digits from any denoiser."""
+"""Pictures from any denoiser."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from studio.diffusion.schedule import NoiseSchedule
 from studio.diffusion.thresholding import Thresholding
 
 
-def sampled(denoiser: Denoiser, schedule: NoiseSchedule, count: int) -> np.ndarray:
-    """Pictures uint8 (count, 8, 8, 1), by DDIM in 25 steps."""
+def sampled(denoiser: Denoiser, schedule: NoiseSchedule, count: int, side: int) -> np.ndarray:
+    """Pictures uint8 (count, side, side, 1), by DDIM in 25 steps."""
     run = ReverseRun(
         schedule,
         DDIMSampler(),
         sampling_pairs(schedule, 25),
         seed=3,
         pictures=tuple(range(count)),
-        shape=(1, 8, 8),
+        shape=(1, side, side),
         thresholding=Thresholding("clip"),
     )
     *_, last = run.steps(denoiser)

@@ -45,7 +45,7 @@ def test_checkpoints_rank_in_the_order_of_their_training(digits: tuple[ImageSet,
             wanted.pop(0)
     distances = [
         measure_distance(
-            finished(extractor.features(sampled(bundle.denoiser(choose_device("cpu")), schedule, 200))), reference
+            finished(extractor.features(sampled(bundle.denoiser(choose_device("cpu")), schedule, 200, 8))), reference
         )
         for bundle in bundles
     ]

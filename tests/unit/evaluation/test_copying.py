@@ -34,7 +34,7 @@ def test_the_exact_denoiser_copies_and_held_out_pictures_are_new(
     data, others = digits
     held_out, judged = others.select(np.arange(300)), others.select(np.arange(300, 597))
     schedule = make_schedule("cosine", 200)
-    samples = sampled(DataSetDenoiser(schedule, data.images), schedule, 100)
+    samples = sampled(DataSetDenoiser(schedule, data.images), schedule, 100, 8)
     copies = _score(samples, data, held_out if given else None)
     assert copies.copied >= 0.99
     assert copies.distances.max() < 1.0
@@ -73,7 +73,7 @@ def test_a_model_overfitted_on_twenty_pictures_is_found_out(digits: tuple[ImageS
     )
     for _ in train(run):
         pass
-    samples = sampled(run.bundle().denoiser(choose_device("cpu")), schedule, 100)
+    samples = sampled(run.bundle().denoiser(choose_device("cpu")), schedule, 100, 8)
     assert _score(samples, data).copied > 0.5
     assert _score(samples, digits[0], digits[1]).copied > 0.5
 

@@ -25,7 +25,7 @@ MOST_PIXEL_FEATURES = 8
 _WIDTH = 32
 _LARGEST_SIDE = 32
 _SMALLEST_MAP = 7
-_VALUES_AT_A_TIME = 2**19
+_VALUES_AT_A_TIME = 2**17
 
 
 class FeatureNetwork(nn.Module):

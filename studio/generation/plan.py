@@ -109,7 +109,8 @@ def plan(
     )
     z = first_noise(run, request)
     if picture is not None:
-        z = noised_start(schedule, picture, start, z)
+        # Not `start` itself: leading spacing begins below it.
+        z = noised_start(schedule, picture, pairs[0][0], z)
     return Plan(run, z)
 
 

@@ -18,24 +18,16 @@ import torch
 
 from studio.diffusion.prediction import Prediction
 from studio.diffusion.samplers.exponential import direction_towards, half_log_snr_step
-from studio.diffusion.samplers.protocol import Ask, Evaluation, Move, StepCoefficients, deterministic_coefficients
+from studio.diffusion.samplers.protocol import Ask, DeterministicSampler, Evaluation, Move
 from studio.diffusion.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
-class DPMSolverSampler:
+class DPMSolverSampler(DeterministicSampler):
     """DPM-Solver++(2M): remembers the last picture it was given, and follows where the pictures are going."""
 
     name: ClassVar[str] = "dpmpp2m"
     memory: ClassVar[int] = 1
-
-    def coefficients(self, schedule: NoiseSchedule, t: int, s: int) -> StepCoefficients:
-        """See `Sampler.coefficients`."""
-        return deterministic_coefficients(schedule, t, s)
-
-    def model_calls(self, s: int) -> int:
-        """See `Sampler.model_calls`."""
-        return 1
 
     def move(
         self,

@@ -16,20 +16,16 @@ from typing import ClassVar
 import torch
 
 from studio.diffusion.prediction import Prediction
-from studio.diffusion.samplers.protocol import Ask, Evaluation, Move, StepCoefficients, deterministic_coefficients
+from studio.diffusion.samplers.protocol import Ask, DeterministicSampler, Evaluation, Move
 from studio.diffusion.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
-class HeunSampler:
+class HeunSampler(DeterministicSampler):
     """Looks where Euler's step would lead, and walks along the mean of both slopes: two model calls a step."""
 
     name: ClassVar[str] = "heun"
     memory: ClassVar[int] = 0
-
-    def coefficients(self, schedule: NoiseSchedule, t: int, s: int) -> StepCoefficients:
-        """See `Sampler.coefficients`."""
-        return deterministic_coefficients(schedule, t, s)
 
     def model_calls(self, s: int) -> int:
         """See `Sampler.model_calls`."""

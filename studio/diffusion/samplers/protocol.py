@@ -120,3 +120,15 @@ def deterministic_coefficients(schedule: NoiseSchedule, t: int, s: int) -> StepC
     state = 1.0 / math.sqrt(schedule.kept_between(t, s))
     noise_t, noise_s = schedule.one_minus_alpha_bar_at(t), schedule.one_minus_alpha_bar_at(s)
     return StepCoefficients(state, state * math.sqrt(noise_t) - math.sqrt(noise_s), 0.0)
+
+
+class DeterministicSampler:
+    """A rule without fresh noise: its numbers are `deterministic_coefficients`, and a step costs one model call."""
+
+    def coefficients(self, schedule: NoiseSchedule, t: int, s: int) -> StepCoefficients:
+        """See `Sampler.coefficients`."""
+        return deterministic_coefficients(schedule, t, s)
+
+    def model_calls(self, s: int) -> int:
+        """See `Sampler.model_calls`."""
+        return 1

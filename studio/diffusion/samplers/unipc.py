@@ -35,24 +35,16 @@ import torch
 
 from studio.diffusion.prediction import Prediction
 from studio.diffusion.samplers.exponential import direction_towards, half_log_snr_step
-from studio.diffusion.samplers.protocol import Ask, Evaluation, Move, StepCoefficients, deterministic_coefficients
+from studio.diffusion.samplers.protocol import Ask, DeterministicSampler, Evaluation, Move
 from studio.diffusion.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
-class UniPCSampler:
+class UniPCSampler(DeterministicSampler):
     """Predicts as DPM-Solver++(2M) does, and corrects each step once the model has answered at its end."""
 
     name: ClassVar[str] = "unipc"
     memory: ClassVar[int] = 2
-
-    def coefficients(self, schedule: NoiseSchedule, t: int, s: int) -> StepCoefficients:
-        """See `Sampler.coefficients`."""
-        return deterministic_coefficients(schedule, t, s)
-
-    def model_calls(self, s: int) -> int:
-        """See `Sampler.model_calls`."""
-        return 1
 
     def move(
         self,

@@ -10,8 +10,9 @@ import torch
 
 from studio.data.image_set import ImageSet
 from studio.data.pixels import to_model_range
+from studio.diffusion.forward import diffuse
 from studio.diffusion.noise import PictureNoise
-from studio.diffusion.samplers import SAMPLERS, sampling_pairs
+from studio.diffusion.samplers import SAMPLERS, SPACINGS, sampling_pairs
 from studio.diffusion.schedule import make_schedule
 from studio.errors import SettingsError
 from studio.generation.exact_model import ExactModel
@@ -109,6 +110,16 @@ def test_strength_is_the_level_that_a_source_picture_is_noised_to(bundle: ModelB
     alpha_bar = bundle.schedule.alpha_bar[29]
     expected = math.sqrt(alpha_bar) * to_model_range(picture[None]) + math.sqrt(1 - alpha_bar) * noise
     torch.testing.assert_close(planned.z, expected)
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_a_source_picture_is_noised_to_where_its_walk_begins(
+    bundle: ModelBundle, picture: np.ndarray, spacing: str
+) -> None:
+    planned = plan(bundle, SamplingRequest(count=1, steps=7, strength=0.9, spacing=spacing), SourcePicture(picture))
+    first = planned.run.pairs[0][0]
+    noise = PictureNoise(0, range(1), bundle.shape).initial()
+    torch.testing.assert_close(planned.z, diffuse(bundle.schedule, to_model_range(picture[None]), first, noise))
 
 
 @pytest.mark.parametrize("sampler", list(SAMPLERS))

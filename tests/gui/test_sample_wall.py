@@ -32,7 +32,7 @@ def wall(place) -> SampleWall:
 def fill(wall: SampleWall, steps: range | list[int], **options: object) -> None:
     for step in steps:
         made = moment(step, **options)
-        wall.add(made, range(1, len(made.pictures) + 1))
+        wall.add(made, [f"seed {column + 1}" for column in range(len(made.pictures))])
 
 
 @given(st.sets(st.integers(0, 10**7), min_size=1, max_size=80), st.integers(2, 20))
@@ -70,8 +70,8 @@ def test_cells_are_whole_multiples_on_whole_device_pixels(ratio: float, width: i
 
 
 def test_where_the_height_keeps_pictures_small_more_of_them_stand_in_a_row() -> None:
-    high, low = (WallGeometry.fit(QSize(600, height), 1.0, 16, 16, 8) for height in (900, 260))
-    assert high.columns < low.columns == 8
+    high, low = (WallGeometry.fit(QSize(600, height), 1.0, 16, 16, 12) for height in (900, 260))
+    assert high.columns < low.columns
     assert low.right <= 600
 
 
@@ -141,7 +141,7 @@ def test_the_same_step_again_replaces_its_row(wall: SampleWall) -> None:
 
 def test_pictures_are_shown_pixel_for_pixel(qtbot, wall: SampleWall) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
-    wall.add(Moment(1, 10, 1.0, pictures), range(1, 5))
+    wall.add(Moment(1, 10, 1.0, pictures), ["cat", "dog", "cat", "dog"])
     qtbot.wait(20)
     shot = wall._canvas.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
     geometry = wall._canvas._geometry
@@ -185,3 +185,9 @@ def test_clearing_leaves_an_empty_wall_that_can_be_painted(wall: SampleWall) -> 
     wall.clear()
     assert wall.current is None
     assert not wall.grab().isNull()
+
+
+def test_all_columns_are_shown_while_their_pictures_can_be_judged() -> None:
+    # Ten classes of 28 × 28 fit into a usual window twice as large as they are.
+    assert WallGeometry.fit(QSize(730, 420), 1.0, 28, 28, 10).columns == 10
+    assert WallGeometry.fit(QSize(400, 420), 1.0, 28, 28, 10).columns < 10

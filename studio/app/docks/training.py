@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, QTimer, Signal, Slot
@@ -174,9 +175,8 @@ class TrainingStage(QWidget):
             run = event.run
             pace = run.seconds / run.step if run.step else 0.0
             moments = [Moment(step, step * run.settings.batch_size, step * pace, rows) for step, rows in event.rows]
-            seeds = range(1, len(moments[-1].pictures) + 1)
             self._fractions = {m.step: run.fraction * m.step / max(1, run.step) for m in moments}
-            self.wall.set_moments(moments, seeds)
+            self.wall.set_moments(moments, self._columns(range(len(moments[-1].pictures)), run.class_names))
         self._panel.show_data(event.image_set.images)
         self.wall.set_newest_words("now, EMA" if event.run.settings.ema_halflife_images else "now")
 
@@ -203,7 +203,15 @@ class TrainingStage(QWidget):
         elif run is not None:
             self._fractions[event.step] = run.fraction
         moment = Moment(event.step, event.images_seen, event.seconds, event.pictures)
-        self.wall.add(moment, [number + 1 for number in event.picture_numbers])
+        class_names = run.class_names if run is not None and event.labels is not None else ()
+        self.wall.add(moment, self._columns(event.picture_numbers, class_names))
+
+    def _columns(self, numbers: Sequence[int], class_names: Sequence[str]) -> list[str]:
+        """What stands above the columns of the wall: the classes in turn where there are some, else the noise."""
+        self._panel.show_order(classes=bool(class_names))
+        if class_names:
+            return [class_names[number % len(class_names)] for number in numbers]
+        return [f"seed {number + 1}" for number in numbers]
 
     @Slot(object)
     def _on_saved(self, _event: object) -> None:

@@ -39,7 +39,9 @@ class WallPanel(PanelGround):
         title.setContentsMargins(Size.DOCK_PADDING, 0, Space.S, 0)
         title.setSpacing(Space.S)
         title.addWidget(Label("Sample wall", head, size=FontSize.LABEL, weight=QFont.Weight.DemiBold))
-        title.addWidget(Label("one row a moment, one column a seed", head, role="muted", size=FontSize.LABEL))
+        self._order = Label("", head, role="muted", size=FontSize.LABEL)
+        self.show_order(classes=False)
+        title.addWidget(self._order)
         title.addStretch(1)
         title.addWidget(self._film)
         filled = QWidget(self)
@@ -67,6 +69,10 @@ class WallPanel(PanelGround):
         points = images is not None and images.shape[1:] == (1, 2, 1)
         self.cloud.setVisible(points)
         self.cloud.set_data(images if points else None)
+
+    def show_order(self, *, classes: bool) -> None:
+        """Say what stands beside each other in a row."""
+        self._order.setText(f"one row a moment, one column a {'class' if classes else 'seed'}")
 
     def _allow_film(self, allowed: bool) -> None:
         self._film.setEnabled(allowed)

@@ -1,4 +1,4 @@
-"""The sample wall: the same seeds, drawn again and again while a model learns. Rows are moments, columns seeds."""
+"""The sample wall: the same noise, drawn again and again while a model learns. Rows are moments, columns pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedWidget, QVBo
 from studio.app.theme import Space
 from studio.app.widgets.controls import IconButton, SecondaryButton
 from studio.app.widgets.moments import Moment, thin_out
-from studio.app.widgets.wall_canvas import FilmView, PixmapCache, SeedHeader, WallGeometry, WallRows, WallScroll
+from studio.app.widgets.wall_canvas import ColumnHeader, FilmView, PixmapCache, WallGeometry, WallRows, WallScroll
 
 MOST_ROWS = 14
 MOST_FRAMES = 160
@@ -36,12 +36,12 @@ class SampleWall(QWidget):
         self.setObjectName("sampleWall")
         self._moments: tuple[Moment, ...] = ()
         self._rows: tuple[Moment, ...] = ()
-        self._seeds: tuple[int, ...] = ()
+        self._columns: tuple[str, ...] = ()
         self._row = 0
         self._column = 0
         self._following = True
         self._cache = PixmapCache()
-        self._header = SeedHeader(self)
+        self._header = ColumnHeader(self)
         self._canvas = WallRows(self._cache, self)
         self._scroll = WallScroll(self._canvas, self)
         self._film = FilmView(self._cache, self)
@@ -96,21 +96,21 @@ class SampleWall(QWidget):
         """Take down every picture."""
         self.set_moments((), ())
 
-    def set_moments(self, moments: Sequence[Moment], seeds: Sequence[int]) -> None:
-        """Show these moments and nothing else; the newest is lit. `seeds` name the columns."""
+    def set_moments(self, moments: Sequence[Moment], columns: Sequence[str]) -> None:
+        """Show these moments and nothing else; the newest is lit. `columns` are their names."""
         self._timer.stop()
         self._moments = thin_out(moments, MOST_FRAMES)
-        self._seeds = tuple(seeds)
+        self._columns = tuple(columns)
         self._following = True
         self._column = 0
         self._show_rows()
 
-    def add(self, moment: Moment, seeds: Sequence[int]) -> None:
-        """Hang one more row. A moment of other seeds, sizes, or of no later step than the last starts a new wall."""
+    def add(self, moment: Moment, columns: Sequence[str]) -> None:
+        """Hang one more row. A moment of other columns, sizes, or of no later step than the last starts a new wall."""
         last = self._moments[-1] if self._moments else None
-        same = last is not None and last.pictures.shape == moment.pictures.shape and tuple(seeds) == self._seeds
+        same = last is not None and last.pictures.shape == moment.pictures.shape and tuple(columns) == self._columns
         if not same or moment.step < last.step:
-            self.set_moments((moment,), seeds)
+            self.set_moments((moment,), columns)
             return
         if moment.step == last.step:
             self._moments = self._moments[:-1]
@@ -169,7 +169,7 @@ class SampleWall(QWidget):
         self._slider.sliderPressed.connect(self._film_by_hand)
         words = QLabel("play as a film")
         words.setProperty("role", "muted")
-        self._hint = QLabel("↑ ↓ moment, ← → seed")
+        self._hint = QLabel("↑ ↓ moment, ← → picture")
         self._hint.setProperty("role", "muted")
         self._back = SecondaryButton("Back to now")
         self._back.clicked.connect(self.back_to_now)
@@ -219,7 +219,7 @@ class SampleWall(QWidget):
         self._scroll.show_whole_rows(len(self._rows), geometry)
         self._canvas.set_rows(self._rows, geometry)
         self._canvas.set_current(self._row, self._column)
-        self._header.show_seeds(self._seeds, geometry)
+        self._header.show_names(self._columns, geometry)
         if geometry is not None:
             # The canvas takes its new height only when the layout runs; scroll after that.
             QTimer.singleShot(0, self, self._reveal)

@@ -21,6 +21,7 @@ ROW_GAP = 8
 FEWEST_VISIBLE_ROWS = 4
 FEWEST_COLUMNS = 4
 TARGET_CELL = 80
+SMALLEST_CELL = 48
 LARGEST_CELL = 160
 
 
@@ -43,12 +44,15 @@ class WallGeometry:
     def fit(cls, viewport: QSize, ratio: float, picture_width: int, picture_height: int, count: int) -> WallGeometry:
         """The largest whole multiple with which a few rows of at most `count` columns can be seen at once.
 
-        Columns that would make the pictures too small to judge are left to the film.
+        All columns are shown as long as their pictures can be judged; what would be too small is left to the film.
         """
         # Pictures of few pixels are read at a glance, however small.
         target = TARGET_CELL if min(picture_width, picture_height) >= 8 else TARGET_CELL // 2
         room = viewport.width() - LABEL_WIDTH - Space.S
-        columns = max(1, min(count, max(FEWEST_COLUMNS, int(room // (target + COLUMN_GAP)))))
+        if room / count - COLUMN_GAP >= min(SMALLEST_CELL, target):
+            columns = count
+        else:
+            columns = max(1, min(count, max(FEWEST_COLUMNS, int(room // (target + COLUMN_GAP)))))
         wide = room / columns - COLUMN_GAP
         high = viewport.height() / FEWEST_VISIBLE_ROWS - ROW_GAP
         side = min(
@@ -271,20 +275,20 @@ class WallScroll(QScrollArea):
         self.viewport_resized.emit()
 
 
-class SeedHeader(QWidget):
-    """The seeds above their columns; stays while the rows scroll."""
+class ColumnHeader(QWidget):
+    """The names above the columns; stays while the rows scroll."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(HEADER_HEIGHT)
         self._geometry: WallGeometry | None = None
-        self._seeds: tuple[int, ...] = ()
+        self._names: tuple[str, ...] = ()
         theme().changed.connect(self._retheme)
 
-    def show_seeds(self, seeds: Sequence[int], geometry: WallGeometry | None) -> None:
-        """One label a column; short when columns are narrow."""
-        if (tuple(seeds), geometry) != (self._seeds, self._geometry):
-            self._seeds, self._geometry = tuple(seeds), geometry
+    def show_names(self, names: Sequence[str], geometry: WallGeometry | None) -> None:
+        """One name a column; cut short where columns are narrow."""
+        if (tuple(names), geometry) != (self._names, self._geometry):
+            self._names, self._geometry = tuple(names), geometry
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -294,10 +298,12 @@ class SeedHeader(QWidget):
         painter.setFont(ui_font(FontSize.RANGE))
         painter.setPen(theme().color("muted"))
         room = self._geometry.cell_width + COLUMN_GAP
-        long = painter.fontMetrics().horizontalAdvance(f"seed {max(self._seeds, default=0)}") <= room
-        for column, seed in enumerate(self._seeds[: self._geometry.columns]):
+        metrics = painter.fontMetrics()
+        for column, name in enumerate(self._names[: self._geometry.columns]):
             place = QRectF(self._geometry.x(column) - COLUMN_GAP / 2, 0, room, self.height())
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, f"seed {seed}" if long else str(seed))
+            painter.drawText(
+                place, Qt.AlignmentFlag.AlignCenter, metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(room))
+            )
 
     @Slot()
     def _retheme(self) -> None:

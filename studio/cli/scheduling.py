@@ -43,7 +43,13 @@ def schedule(arguments: argparse.Namespace) -> int:
 
 def noise_schedule(arguments: argparse.Namespace) -> NoiseSchedule:
     """The schedule by name or from a file, with the wished number of levels. Raises ScheduleError, StorageError."""
-    from studio.diffusion.schedule import SCHEDULES, make_schedule, read_schedule, rescale_zero_terminal_snr
+    from studio.diffusion.schedule import (
+        SCHEDULES,
+        make_schedule,
+        read_schedule,
+        rescale_zero_terminal_snr,
+        with_steps,
+    )
 
     if arguments.schedule in SCHEDULES:
         found = make_schedule(arguments.schedule, arguments.levels or USUAL_LEVELS)
@@ -55,5 +61,5 @@ def noise_schedule(arguments: argparse.Namespace) -> NoiseSchedule:
     else:
         found = read_schedule(Path(arguments.schedule))
         if arguments.levels is not None:
-            found = found.with_steps(arguments.levels)
+            found = with_steps(found, arguments.levels)
     return rescale_zero_terminal_snr(found) if arguments.zero_terminal_snr else found

@@ -85,6 +85,7 @@ from studio.diffusion.schedule import (
     schedule_to_json,
     sigmoid,
     sigmoid_beta,
+    with_steps,
     write_schedule,
 )
 from studio.diffusion.step import Step
@@ -173,5 +174,6 @@ __all__ = [
     "steps_from",
     "training_target",
     "vary",
+    "with_steps",
     "write_schedule",
 ]

@@ -30,6 +30,7 @@ from studio.diffusion.schedule.making import (
 )
 from studio.diffusion.schedule.noise_schedule import NoiseSchedule
 from studio.diffusion.schedule.rescaling import rescale_zero_terminal_snr
+from studio.diffusion.schedule.scaling import with_steps
 
 __all__ = [
     "DRAWN_QUANTITIES",
@@ -60,5 +61,6 @@ __all__ = [
     "schedule_to_json",
     "sigmoid",
     "sigmoid_beta",
+    "with_steps",
     "write_schedule",
 ]

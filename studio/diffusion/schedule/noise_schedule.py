@@ -6,7 +6,8 @@
     β̃_t = β_t (1 − ᾱ_{t−1}) / (1 − ᾱ_t)             variance of q(z_{t−1} | z_t, x)
 
 Source: Bishop & Bishop, Deep Learning, §20.1 and §20.2.1, who write α_t for what is ᾱ_t here and in the DDPM paper
-(Ho et al., arXiv 2006.11239, eq. 4 and 7). `formulas` makes schedules by name, `making` from curves and numbers.
+(Ho et al., arXiv 2006.11239, eq. 4 and 7). `formulas` makes schedules by name, `making` from curves and numbers,
+`scaling` from another with another T.
 
 Everything is float64 and goes through log ᾱ = Σ log1p(−β): a float32 product is off by 2·10⁻⁴ in 1 − ᾱ_1.
 Arrays are indexed 0..T−1; index −1 in `alpha_bar_at` means the picture itself, ᾱ = 1.
@@ -128,16 +129,6 @@ class NoiseSchedule:
     def warnings(self) -> tuple[ScheduleWarning, ...]:
         """What is poor about this schedule, most harmful first; empty when it is a good one."""
         return find_warnings(self.beta, self.log_alpha_bar, self.zero_terminal_snr)
-
-    def with_steps(self, step_count: int) -> NoiseSchedule:
-        """This schedule with T = `step_count`, made again or interpolated (`scaling`); itself when T stays.
-
-        Raises ScheduleError when T is not possible.
-        """
-        # Making a schedule again needs the kinds, and each of those makes this type.
-        from studio.diffusion.schedule.scaling import scaled_to
-
-        return scaled_to(self, step_count)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; Python's json writes floats so that `from_json` restores every bit."""

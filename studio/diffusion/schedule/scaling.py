@@ -22,7 +22,7 @@ from studio.errors import ScheduleError
 SAME_BETA = 1e-9
 
 
-def scaled_to(schedule: NoiseSchedule, step_count: int) -> NoiseSchedule:
+def with_steps(schedule: NoiseSchedule, step_count: int) -> NoiseSchedule:
     """`schedule` with T = `step_count` steps; itself when it has as many. Raises ScheduleError when T is impossible."""
     step_count = checked_step_count(step_count)
     if step_count == schedule.step_count:

@@ -63,7 +63,7 @@ class EvaluationReport:
 
     def to_text(self) -> str:
         """Sentences for people, a subject a line."""
-        lines = [f"{self.pictures:,} pictures, compared with the {self.data_pictures:,} of {self.data_name}."]
+        lines = [f"{self.pictures:,} pictures, compared with the {self.data_pictures:,} of “{self.data_name}”."]
         lines += self._on_distance()
         lines += self._on_copies()
         lines += self._on_classes()

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from studio.cli.exit_codes import EXIT_DONE
 from studio.cli.inspecting import read_pictures
-from studio.cli.progress import ProgressLine
-from studio.cli.sampling import exhaust, load_model, sampling_request, source_picture
+from studio.cli.progress import ProgressLine, finished
+from studio.cli.sampling import load_model, make_pictures, sampling_request, source_picture
 from studio.errors import StorageError
 
 if TYPE_CHECKING:
     from studio.data.image_set import ImageSet
-    from studio.evaluation.progress import EvaluationProgress
-
-Result = TypeVar("Result")
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -33,7 +29,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
     # A number stands for the class that a picture was made for only where both speak of the same classes.
     labels = judged.labels if judged.class_names == data.class_names else None
     with ProgressLine(arguments.json) as line:
-        report = _exhausted(judge(judged.images, data, labels=labels, held_out=held_out, seed=arguments.seed), line)
+        report = finished(
+            judge(judged.images, data, labels=labels, held_out=held_out, seed=arguments.seed),
+            lambda item: line.show(item.stage, item.fraction),
+        )
     print(json.dumps(report.to_json()) if arguments.json else report.to_text())
     return EXIT_DONE
 
@@ -52,7 +51,6 @@ def _made_by_the_model(arguments: argparse.Namespace) -> ImageSet:
     from studio.data.image_set import ImageSet
     from studio.generation.export import save_pictures
     from studio.generation.plan import labels_for
-    from studio.generation.sampling import sample_pictures
     from studio.networks.devices import choose_device
 
     device = choose_device(arguments.device)
@@ -60,8 +58,7 @@ def _made_by_the_model(arguments: argparse.Namespace) -> ImageSet:
     request = sampling_request(arguments)
     source = source_picture(arguments, model)
     labels = labels_for(model, request, range(request.first, request.first + request.count))
-    with ProgressLine(arguments.json) as line:
-        pictures = exhaust(sample_pictures(model, request, device, source=source), line)
+    pictures = make_pictures(model, request, device, source, quiet=arguments.json)
     if arguments.save is not None:
         save_pictures(pictures, arguments.save)
     if labels is None or request.without_class:
@@ -73,12 +70,3 @@ def _like(judged: ImageSet, path: Path, arguments: argparse.Namespace) -> ImageS
     """The pictures in `path`, brought to the size of the judged ones; where that is no square they must have it."""
     side = judged.height if judged.height == judged.width else None
     return read_pictures(path, side, channels=judged.channels, quiet=arguments.json).image_set
-
-
-def _exhausted(progress: Generator[EvaluationProgress, None, Result], line: ProgressLine) -> Result:
-    while True:
-        try:
-            item = next(progress)
-        except StopIteration as end:
-            return end.value
-        line.show(item.stage, item.fraction)

@@ -7,12 +7,16 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from studio.training.events import TrainingEvent
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _BAR_WIDTH = 24
 _SMOOTHING = 0.98
@@ -56,6 +60,16 @@ class ProgressLine:
             self._dirty = False
             sys.stderr.write("\n")
             sys.stderr.flush()
+
+
+def finished(work: Generator[Item, None, Result], show: Callable[[Item], None]) -> Result:
+    """`work` run to its end, each thing that it tells handed to `show`; what it returns."""
+    while True:
+        try:
+            item = next(work)
+        except StopIteration as end:
+            return end.value
+        show(item)
 
 
 class TrainingReporter:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.exit_codes import EXIT_DONE
 from studio.cli.inspecting import read_pictures
-from studio.cli.progress import ProgressLine
+from studio.cli.progress import ProgressLine, finished
 from studio.errors import SettingsError, StorageError
 
 if TYPE_CHECKING:
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
     from studio.generation.sampling import SamplingProgress
     from studio.generation.source import SourcePicture
     from studio.library.bundle import ModelBundle
+    from studio.networks.devices import Device
 
 
 def sample(arguments: argparse.Namespace) -> int:
     """Make pictures with a model, into a folder or one file."""
     from studio.generation.export import save_pictures
-    from studio.generation.sampling import sample_pictures
     from studio.networks.devices import choose_device
 
     device = choose_device(arguments.device)
@@ -36,8 +35,7 @@ def sample(arguments: argparse.Namespace) -> int:
     request = sampling_request(arguments)
     source = source_picture(arguments, model)
     started = time.perf_counter()
-    with ProgressLine(arguments.json) as line:
-        pictures = exhaust(sample_pictures(model, request, device, source=source), line)
+    pictures = make_pictures(model, request, device, source, quiet=arguments.json)
     seconds = time.perf_counter() - started
     save_pictures(pictures, arguments.out, overwrite=arguments.overwrite)
     facts = {
@@ -154,14 +152,17 @@ def load_model(arguments: argparse.Namespace) -> ModelBundle | ExactModel:
     return load_bundle(_model_path(arguments.model))
 
 
-def exhaust(progress: Iterator[SamplingProgress], line: ProgressLine) -> np.ndarray:
-    """Run a sampling generator to its end, showing how far it is; returns its pictures."""
-    while True:
-        try:
-            item = next(progress)
-        except StopIteration as end:
-            return end.value
+def make_pictures(
+    model: PictureModel, request: SamplingRequest, device: Device, source: SourcePicture | None, *, quiet: bool
+) -> np.ndarray:
+    """The pictures of `request`, uint8 (N, H, W, C), showing how far they are. Raises as `sample_pictures`."""
+    from studio.generation.sampling import sample_pictures
+
+    def show(item: SamplingProgress) -> None:
         line.show("denoising", item.fraction, f"{item.done:,} of {item.total:,} pictures", now=item.fraction >= 1)
+
+    with ProgressLine(quiet) as line:
+        return finished(sample_pictures(model, request, device, source=source), show)
 
 
 def _strength(arguments: argparse.Namespace) -> float:

@@ -28,7 +28,7 @@ from studio.generation.sampling import make_pictures
 from studio.library.bundle import load_bundle
 from studio.networks.config import network_from_json
 from studio.networks.devices import Device, choose_device
-from studio.training.presets import preset
+from studio.training.presets import class_count_for, preset
 from studio.training.run import TrainingRun
 from studio.training.settings import Budget
 from studio.training.trainer import train
@@ -124,7 +124,8 @@ def _run(arguments: argparse.Namespace, training: ImportResult, folder: Path, de
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     pictures = training.image_set
-    settings, network = preset(arguments.preset, (pictures.channels, pictures.height, pictures.width))
+    shape = (pictures.channels, pictures.height, pictures.width)
+    settings, network = preset(arguments.preset, shape, class_count=class_count_for(pictures))
     changes = dict(change.split("=", 1) for change in arguments.set)
     settings = dataclasses.replace(
         settings,

@@ -13,16 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from studio.diffusion.samplers.protocol import OneCallSampler, StepCoefficients, deterministic_coefficients
-from studio.diffusion.schedule import NoiseSchedule
+from studio.diffusion.samplers.protocol import DeterministicSampler
 
 
 @dataclass(frozen=True)
-class EulerSampler(OneCallSampler):
+class EulerSampler(DeterministicSampler):
     """One straight line a step along ε̂: first order, one model call a step, no fresh noise."""
 
     name: ClassVar[str] = "euler"
-
-    def coefficients(self, schedule: NoiseSchedule, t: int, s: int) -> StepCoefficients:
-        """See `Sampler.coefficients`."""
-        return deterministic_coefficients(schedule, t, s)

@@ -25,7 +25,6 @@ class HeunSampler(DeterministicSampler):
     """Looks where Euler's step would lead, and walks along the mean of both slopes: two model calls a step."""
 
     name: ClassVar[str] = "heun"
-    memory: ClassVar[int] = 0
 
     def model_calls(self, s: int) -> int:
         """See `Sampler.model_calls`."""

@@ -122,13 +122,9 @@ def deterministic_coefficients(schedule: NoiseSchedule, t: int, s: int) -> StepC
     return StepCoefficients(state, state * math.sqrt(noise_t) - math.sqrt(noise_s), 0.0)
 
 
-class DeterministicSampler:
-    """A rule without fresh noise: its numbers are `deterministic_coefficients`, and a step costs one model call."""
+class DeterministicSampler(OneCallSampler):
+    """A rule without fresh noise: its numbers are `deterministic_coefficients`."""
 
     def coefficients(self, schedule: NoiseSchedule, t: int, s: int) -> StepCoefficients:
         """See `Sampler.coefficients`."""
         return deterministic_coefficients(schedule, t, s)
-
-    def model_calls(self, s: int) -> int:
-        """See `Sampler.model_calls`."""
-        return 1

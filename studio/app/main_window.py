@@ -10,15 +10,18 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from studio.app import jobs
+from studio.app.arrangements import DENOISE, START, TRAIN, WORKSPACES
 from studio.app.commands import Commands
 from studio.app.microscope.denoising import denoising_of
-from studio.app.panels import DENOISE, TRAIN, WORKSPACES, make_panels
+from studio.app.panels import make_panels
 from studio.app.process.logs import LogKeeper
 from studio.app.runner import JobHandle, Runner
 from studio.app.settings import Settings
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.torch_gate import TorchGate
+from studio.app.undo import undo_stack_of
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil
+from studio.app.widgets.view_switch import ViewSwitch
 from studio.app.window.about import about_box
 from studio.app.window.activity import count
 from studio.app.window.closing import Closing
@@ -34,7 +37,7 @@ from studio.app.window.start_page import StartPage
 from studio.app.window.status_bar import StatusBar
 from studio.app.window.top_bar import TopBar
 from studio.app.window.window_commands import add_commands, refuse_what_cannot_be_done
-from studio.app.workspaces import START, Workspaces, bring_on_screen
+from studio.app.workspaces import Workspaces, bring_on_screen
 from studio.data.starter import starter_sets
 from studio.errors import StudioError
 from studio.library.starter import starter_models
@@ -74,13 +77,13 @@ class MainWindow(AcceptsFiles, QMainWindow):
         )
         self.stage = Stage(self)
         self.stage.add_page(START, self.start_page)
-        self.stage.add_page(TRAIN, self.panels.training)
-        self.stage.add_page(DENOISE, self.panels.denoise)
+        for name, page in self.panels.pages.items():
+            self.stage.add_page(name, page)
         self.setCentralWidget(self.stage)
         self.workspaces = Workspaces(self, WORKSPACES, self.panels.docks, settings)
         add_commands(self, self._starters)
         self.device_choice = DeviceChoice(self.state, self.runner, settings, self.commands, self)
-        self.top_bar = TopBar(self.commands, self.workspaces.titles, self)
+        self.top_bar = TopBar(self.commands, self.workspaces.all, self)
         self.setMenuWidget(self.top_bar)
         self.status_bar = StatusBar(self.runner, self)
         self.setStatusBar(self.status_bar)
@@ -91,7 +94,9 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self._restore_window()
 
     def _connect(self) -> None:
-        self.top_bar.workspace_chosen.connect(self.workspaces.switch)
+        self.top_bar.family_chosen.connect(self.workspaces.switch_to_family)
+        for switch in self.stage.findChildren(ViewSwitch):
+            switch.chosen.connect(self.workspaces.switch)
         self.top_bar.start_chosen.connect(self.show_start_page)
         self.top_bar.search_requested.connect(self.palette_popup.open)
         self.top_bar.help_requested.connect(self.show_shortcuts)
@@ -124,6 +129,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.state.model_changed.connect(self._update_commands)
         self.state.run_changed.connect(self._update_commands)
         self.state.model_choices_changed.connect(self._update_commands)
+        undo_stack_of(self.state).changed.connect(self._update_commands)
         self.doors.settled.connect(self.warm_up)
         page = self.start_page
         page.watch_requested.connect(self.watch_a_model)
@@ -139,7 +145,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.restoreGeometry(self.settings.geometry)
         bring_on_screen(self)
         last = self.settings.workspace
-        known = {name for name, _ in self.workspaces.titles}
+        known = {workspace.name for workspace in self.workspaces.all}
         self.workspaces.switch(START if self.settings.show_start_page or last not in known else last)
 
     @Slot()

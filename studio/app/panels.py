@@ -1,4 +1,4 @@
-"""All panels and stage pages of the window, and where they lie in each workspace."""
+"""All panels and stage pages of the window; `arrangements` says where they lie."""
 
 from __future__ import annotations
 
@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from studio.app.docks.batch import BatchDock
-from studio.app.docks.dataset import DatasetDock
-from studio.app.docks.denoise import DenoiseStage
+from studio.app.arrangements import COMPARE, DENOISE, FORWARD, PLANE, SLOW_MOTION, TRAIN
+from studio.app.docks.compare.settings import ComparisonDock
+from studio.app.docks.compare.stage import CompareStage
+from studio.app.docks.denoise.batch import BatchDock
+from studio.app.docks.denoise.branches import BranchesDock
+from studio.app.docks.denoise.sampler import SamplerDock
+from studio.app.docks.denoise.stage import DenoiseStage
+from studio.app.docks.denoise.timeline import TimelineDock
+from studio.app.docks.forward.stage import ForwardStage
 from studio.app.docks.log import LogDock
-from studio.app.docks.loss import LossDock
-from studio.app.docks.sampler import SamplerDock
-from studio.app.docks.schedule import ScheduleDock
-from studio.app.docks.timeline import TimelineDock
-from studio.app.docks.training import TrainingStage
-from studio.app.workspaces import Workspace
+from studio.app.docks.plane.layers import PlaneLayersDock
+from studio.app.docks.plane.pictures import PlanePicturesDock
+from studio.app.docks.plane.probe import PlaneProbeDock
+from studio.app.docks.plane.small_model import PlaneModelDock
+from studio.app.docks.plane.stage import PlaneStage
+from studio.app.docks.schedule.dock import ScheduleDock
+from studio.app.docks.slow_motion.stage import SlowMotionStage
+from studio.app.docks.train.dataset import DatasetDock
+from studio.app.docks.train.loss import LossDock
+from studio.app.docks.train.stage import TrainingStage
 
 if TYPE_CHECKING:
     from studio.app.process.logs import LogKeeper
@@ -24,15 +34,13 @@ if TYPE_CHECKING:
     from studio.app.state import StudioState
     from studio.app.widgets.dock import StudioDock
 
-TRAIN = "train"
-DENOISE = "denoise"
-
 
 @dataclass(frozen=True)
 class Panels:
     """The docks by short name, and the pages of the stage by workspace."""
 
     docks: dict[str, StudioDock]
+    pages: dict[str, QWidget]
     training: TrainingStage
     denoise: DenoiseStage
     log: LogDock
@@ -47,34 +55,22 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
         "schedule": ScheduleDock(state, runner, window),
         "sampler": SamplerDock(state, runner, window),
         "batch": BatchDock(state, runner, window),
+        "branches": BranchesDock(state, runner, window),
         "timeline": TimelineDock(state, runner, window),
+        "comparison": ComparisonDock(state, runner, window),
+        "plane-pictures": PlanePicturesDock(state, runner, window),
+        "plane-layers": PlaneLayersDock(state, runner, window),
+        "plane-model": PlaneModelDock(state, runner, window),
+        "plane-probe": PlaneProbeDock(state, runner, window),
     }
     log = docks["log"] = LogDock(state, keeper, window)
-    return Panels(docks, TrainingStage(state, runner, window), DenoiseStage(state, runner, window), log)
-
-
-WORKSPACES = (
-    Workspace(
-        TRAIN,
-        "Train",
-        left=("dataset",),
-        right=("loss",),
-        bottom=("schedule", "log"),
-        left_width=0.185,
-        right_width=0.27,
-        bottom_height=0.30,
-        below_right=True,
-    ),
-    Workspace(
-        DENOISE,
-        "Denoise",
-        left=("sampler",),
-        right=("batch",),
-        bottom=("timeline", "log"),
-        left_width=0.155,
-        right_width=0.235,
-        bottom_height=0.34,
-        below_left=True,
-        below_right=True,
-    ),
-)
+    training, denoise = TrainingStage(state, runner, window), DenoiseStage(state, runner, window)
+    pages: dict[str, QWidget] = {
+        TRAIN: training,
+        DENOISE: denoise,
+        COMPARE: CompareStage(state, runner, window),
+        PLANE: PlaneStage(state, runner, window),
+        FORWARD: ForwardStage(state, runner, window),
+        SLOW_MOTION: SlowMotionStage(state, runner, window),
+    }
+    return Panels(docks, pages, training, denoise, log)

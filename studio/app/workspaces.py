@@ -5,39 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
+from studio.app.arrangements import START, Workspace
 from studio.app.settings import Settings
 from studio.app.widgets.dock import StudioDock
-
-START = "start"
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 _BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """Where docks (by object name) lie at first, and how large, as shares of the window.
-
-    Names in `bottom` that follow each other are tabs on one another. The bottom area runs `below_left` and
-    `below_right`; otherwise these sides keep the window's whole height.
-    """
-
-    name: str
-    title: str
-    left: tuple[str, ...] = ()
-    right: tuple[str, ...] = ()
-    bottom: tuple[str, ...] = ()
-    left_width: float = 0.18
-    right_width: float = 0.26
-    bottom_height: float = 0.28
-    below_left: bool = False
-    below_right: bool = False
 
 
 class Workspaces(QObject):
@@ -59,6 +37,9 @@ class Workspaces(QObject):
         self._docks = dict(docks)
         self._settings = settings
         self._current = ""
+        self._latest: dict[str, str] = {}
+        for workspace in workspaces:
+            self._latest.setdefault(workspace.family, workspace.name)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         for dock in self._docks.values():
             window.addDockWidget(_LEFT, dock)
@@ -70,9 +51,13 @@ class Workspaces(QObject):
         return self._current
 
     @property
-    def titles(self) -> tuple[tuple[str, str], ...]:
-        """Names and titles, in order."""
-        return tuple((workspace.name, workspace.title) for workspace in self._workspaces.values())
+    def all(self) -> tuple[Workspace, ...]:
+        """In order."""
+        return tuple(self._workspaces.values())
+
+    def switch_to_family(self, family: str) -> None:
+        """Go to that workspace of a family that was on last, or to its first. Raises KeyError for an unknown one."""
+        self.switch(self._latest[family])
 
     def switch(self, name: str) -> None:
         """Store the arrangement that is on and bring back another one. Raises KeyError for an unknown name."""
@@ -82,6 +67,8 @@ class Workspaces(QObject):
             _ = self._workspaces[name]
         self.store()
         self._current = name
+        if name != START:
+            self._latest[self._workspaces[name].family] = name
         with self._settled():
             # Also before a restore: for a moment the docks of both would share the window, and make it wider.
             self._hide_all()

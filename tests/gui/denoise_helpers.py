@@ -9,10 +9,10 @@ import torch
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow
 
-from studio.app.docks.batch import BatchDock
-from studio.app.docks.denoise import DenoiseStage
-from studio.app.docks.sampler import SamplerDock
-from studio.app.docks.timeline import TimelineDock
+from studio.app.docks.denoise.batch import BatchDock
+from studio.app.docks.denoise.sampler import SamplerDock
+from studio.app.docks.denoise.stage import DenoiseStage
+from studio.app.docks.denoise.timeline import TimelineDock
 from studio.app.microscope.denoising import Denoising, denoising_of
 from studio.app.runner import Runner
 from studio.app.state import StudioState

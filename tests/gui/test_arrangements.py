@@ -65,7 +65,7 @@ def test_a_tab_carries_the_name_and_the_bar_below_it_only_the_sentence(window: M
     for name in ("train", "denoise", "train"):
         window.workspaces.switch(name)
         titled = {short for short, dock in docks.items() if not dock.isHidden() and has_title(dock)}
-        assert titled == ({"dataset", "loss"} if name == "train" else {"sampler", "batch"})
+        assert titled == ({"dataset", "loss"} if name == "train" else {"sampler", "batch", "branches"})
     docks["log"].setFloating(True)
     qtbot.waitUntil(lambda: has_title(docks["schedule"]) and has_title(docks["log"]))
     docks["log"].setFloating(False)

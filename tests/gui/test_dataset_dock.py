@@ -10,9 +10,9 @@ import pytest
 from PySide6.QtCore import Qt
 
 from studio.app import jobs
-from studio.app.docks.dataset import DatasetDock
-from studio.app.docks.dataset_browser import PAGE, DatasetBrowser
-from studio.app.docks.dataset_health import Health, health_lines, size_words, verdict
+from studio.app.docks.train.dataset import DatasetDock
+from studio.app.docks.train.dataset_browser import PAGE, DatasetBrowser
+from studio.app.docks.train.dataset_health import Health, health_lines, size_words, verdict
 from studio.data.image_set import ImageSet
 from studio.data.importing import load_images
 from studio.data.report import ImportReport, SkippedFile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.app.docks.denoise_layout import COLUMN_GAP, share_room
+from studio.app.docks.denoise.layout import COLUMN_GAP, share_room
 from studio.app.widgets.math_text import MathLine, Term
 from studio.app.widgets.step_apart import StepApart
 

@@ -17,7 +17,7 @@ from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsView
 
-from studio.app.docks.loss import REDRAW_MS, LossDock
+from studio.app.docks.train.loss import REDRAW_MS, LossDock
 from studio.app.theme import theme
 from studio.app.training.loss_history import LossHistory, decimate, extremes
 from studio.app.widgets.loss_plot import MOST_POINTS, LossPlot

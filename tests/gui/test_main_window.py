@@ -97,7 +97,13 @@ def test_each_workspace_shows_its_own_panels_and_remembers_changes(window: MainW
     assert {name for name, dock in docks.items() if not dock.isHidden()} == {"dataset", "loss", "schedule", "log"}
     docks["loss"].hide()
     window.commands.run("view.denoise")
-    assert {name for name, dock in docks.items() if not dock.isHidden()} == {"sampler", "batch", "timeline", "log"}
+    assert {name for name, dock in docks.items() if not dock.isHidden()} == {
+        "sampler",
+        "batch",
+        "branches",
+        "timeline",
+        "log",
+    }
     window.commands.run("view.train")
     assert docks["loss"].isHidden()
     window.commands.run("window.reset")

@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsView, QWidget
 
-from studio.app.docks.schedule import ScheduleDock
-from studio.app.docks.schedule_bench import STRIP_SHARES, forward_pictures
+from studio.app.docks.schedule.bench import STRIP_SHARES, forward_pictures
+from studio.app.docks.schedule.dock import ScheduleDock
 from studio.app.state import StudioState
 from studio.app.widgets.curve_plot import Curve, CurvePlot
 from studio.diffusion.schedule import cosine, linear
@@ -143,7 +143,7 @@ def test_while_a_run_keeps_its_own_schedule_the_panel_says_so(qtbot, dock, state
 def test_numbers_that_cannot_be_leave_the_last_good_schedule(
     dock: ScheduleDock, state: StudioState, monkeypatch
 ) -> None:
-    from studio.app.docks import schedule_bench
+    from studio.app.docks.schedule import bench as schedule_bench
     from studio.errors import ScheduleError
 
     def refuse(*_: object, **__: object) -> None:

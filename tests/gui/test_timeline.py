@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QSignalSpy, QTest
 
-from studio.app.docks.timeline import film_of, lanes_of
+from studio.app.docks.denoise.timeline import film_of, lanes_of
 from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.widgets.film_strip import Axis, thumbnail_size
 from studio.app.widgets.lanes import Curve, Lane

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from studio.app.docks.training import TrainingStage
-from studio.app.docks.training_options import TrainingOptions, width_of, with_width
+from studio.app.docks.train.options import TrainingOptions, width_of, with_width
+from studio.app.docks.train.stage import TrainingStage
 from studio.app.state import ModelSource, StudioState
 from studio.app.training import run_folders, training_jobs
 from studio.app.training.controller import Phase, new_model_path

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QWidget
 
-from studio.app.docks.training_header import NARROWEST, TrainingHeader
+from studio.app.docks.train.header import NARROWEST, TrainingHeader
 from studio.app.training.controller import Phase
 from studio.app.widgets.labels import Label
 from tests.gui.training_helpers import place  # noqa: F401  (fixture)

@@ -13,6 +13,7 @@ from studio.app.icons import icon, paint_icon
 from studio.app.theme import FontSize, Size, Space, theme, ui_font
 
 if TYPE_CHECKING:
+    from studio.app.arrangements import Workspace
     from studio.app.commands import Commands
 
 
@@ -31,11 +32,10 @@ class _BarButton(QAbstractButton):
 
 
 class WorkspaceTab(_BarButton):
-    """The name of a workspace; raised, with a line in the accent under it, when it is the one that is on."""
+    """The name of a family of workspaces; raised, with a line in the accent under it, when one of them is on."""
 
-    def __init__(self, identity: str, text: str, parent: QWidget) -> None:
+    def __init__(self, text: str, parent: QWidget) -> None:
         super().__init__(text, parent)
-        self.identity = identity
         self.setCheckable(True)
 
     def sizeHint(self) -> QSize:
@@ -119,12 +119,13 @@ class _IconButton(_BarButton):
 class TopBar(QWidget):
     """Goes in with `QMainWindow.setMenuWidget`. Follows the theme by itself."""
 
-    workspace_chosen = Signal(str)
+    family_chosen = Signal(str)
+    """The title of a family of workspaces."""
     start_chosen = Signal()
     search_requested = Signal()
     help_requested = Signal()
 
-    def __init__(self, commands: Commands, workspaces: Sequence[tuple[str, str]], parent: QWidget) -> None:
+    def __init__(self, commands: Commands, workspaces: Sequence[Workspace], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("top-bar")
         self.setFixedHeight(Size.TOP_BAR)
@@ -155,8 +156,9 @@ class TopBar(QWidget):
         left.addStretch(1)
         middle = QHBoxLayout()
         middle.setSpacing(0)
-        for identity, title in workspaces:
-            middle.addWidget(self._make_tab(identity, title))
+        self._families = {workspace.name: workspace.family for workspace in workspaces}
+        for family in dict.fromkeys(self._families.values()):
+            middle.addWidget(self._make_tab(family))
         right = QHBoxLayout()
         right.setSpacing(Space.S)
         right.addStretch(1)
@@ -173,10 +175,11 @@ class TopBar(QWidget):
 
     def set_workspace(self, identity: str) -> None:
         """Light the tab of a workspace; no tab for the start page."""
+        family = self._families.get(identity)
         self._group.setExclusive(False)
         for tab in self._tabs.values():
-            tab.setChecked(tab.identity == identity)
-        self._group.setExclusive(identity in self._tabs)
+            tab.setChecked(tab.text() == family)
+        self._group.setExclusive(family is not None)
 
     def set_name(self, name: str, detail: str = "") -> None:
         """What is open, such as the data set's name, and a word about it."""
@@ -199,9 +202,9 @@ class TopBar(QWidget):
         # The bar is no title bar: a double click on it means nothing.
         event.accept()
 
-    def _make_tab(self, identity: str, title: str) -> WorkspaceTab:
-        tab = WorkspaceTab(identity, title, self)
-        self._tabs[identity] = tab
+    def _make_tab(self, family: str) -> WorkspaceTab:
+        tab = WorkspaceTab(family, self)
+        self._tabs[family] = tab
         self._group.addButton(tab)
         tab.clicked.connect(self._choose)
         return tab
@@ -210,4 +213,4 @@ class TopBar(QWidget):
     def _choose(self) -> None:
         tab = self.sender()
         if isinstance(tab, WorkspaceTab):
-            self.workspace_chosen.emit(tab.identity)
+            self.family_chosen.emit(tab.text())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from studio.app.arrangements import START
 from studio.app.commands import Command
 from studio.app.theme import theme
-from studio.app.workspaces import START
+from studio.app.undo import undo_stack_of
 
 if TYPE_CHECKING:
     from studio.app.main_window import MainWindow
@@ -34,14 +35,36 @@ def add_commands(window: MainWindow, starters: tuple[tuple[str, str], ...]) -> N
         )
     )
     add(Command("file.quit", "Quit", window.close, "File", "Ctrl+Q", section="quit"))
-    add(Command("edit.paste", "Paste pictures", window.paste, "Edit", "Ctrl+V", "import", "Pictures, or copied files"))
+    changes = undo_stack_of(window.state)
+    add(Command("edit.undo", "Undo", changes.undo, "Edit", "Ctrl+Z", "undo"))
+    add(Command("edit.redo", "Redo", changes.redo, "Edit", "Ctrl+Shift+Z", "redo"))
+    add(
+        Command(
+            "edit.paste",
+            "Paste pictures",
+            window.paste,
+            "Edit",
+            "Ctrl+V",
+            "import",
+            "Pictures, or copied files",
+            section="paste",
+        )
+    )
 
     add(Command("view.start", "Start page", _Switch(window, START), "View", "Ctrl+0", section="workspaces"))
-    for number, (name, title) in enumerate(window.workspaces.titles, start=1):
-        command = Command(
-            f"view.{name}", title, _Switch(window, name), "View", f"Ctrl+{number}", "workspace", section="workspaces"
+    for number, workspace in enumerate(window.workspaces.all, start=1):
+        alone = workspace.title == workspace.family
+        add(
+            Command(
+                f"view.{workspace.name}",
+                workspace.title if alone else f"{workspace.family}: {workspace.title}",
+                _Switch(window, workspace.name),
+                "View",
+                f"Ctrl+{number}",
+                "workspace",
+                section="workspaces",
+            )
         )
-        add(command)
     for choice, title, symbol in (("system", "System", "monitor"), ("light", "Light", "sun"), ("dark", "Dark", "moon")):
         command = Command(
             f"view.theme.{choice}",
@@ -130,6 +153,14 @@ def refuse_what_cannot_be_done(window: MainWindow) -> None:
         ("run.stop", trains, "No training goes on."),
         ("run.discard", trains, "No training goes on."),
         ("run.denoise", bool(state.model_choices()), "Train or open a model first."),
+    )
+    changes = undo_stack_of(state)
+    window.commands.action("edit.undo").setText(f"Undo {changes.next_undo}".rstrip())
+    window.commands.action("edit.redo").setText(f"Redo {changes.next_redo}".rstrip())
+    conditions = (
+        *conditions,
+        ("edit.undo", bool(changes.next_undo), "Nothing was changed yet."),
+        ("edit.redo", bool(changes.next_redo), "Nothing was undone."),
     )
     for identity, possible, reason in conditions:
         if possible:

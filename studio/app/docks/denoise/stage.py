@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from studio.app.docks.denoise_layout import COLUMN_GAP, share_room
-from studio.app.docks.denoise_start import DenoiseStart
+from studio.app.docks.denoise.layout import COLUMN_GAP, share_room
+from studio.app.docks.denoise.start import DenoiseStart
 from studio.app.imaging import fitted_size
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.film_export import save_still

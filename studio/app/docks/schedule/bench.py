@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.app.docks.schedule_notes import ScheduleNotes
+from studio.app.docks.schedule.notes import ScheduleNotes
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space, symbol_font
 from studio.app.widgets.controls import (

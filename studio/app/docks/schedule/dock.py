@@ -15,7 +15,7 @@ from studio.app.widgets.controls import Label
 from studio.app.widgets.dock import StudioDock
 
 if TYPE_CHECKING:
-    from studio.app.docks.schedule_bench import ScheduleBench
+    from studio.app.docks.schedule.bench import ScheduleBench
 
 DEFAULT_KIND = "cosine"
 DEFAULT_STEPS = 1000
@@ -47,7 +47,7 @@ class ScheduleDock(StudioDock):
 
     @Slot()
     def _show_bench(self) -> None:
-        from studio.app.docks.schedule_bench import ScheduleBench
+        from studio.app.docks.schedule.bench import ScheduleBench
         from studio.diffusion.schedule import make_schedule
 
         if self._state.schedule is None:

@@ -8,9 +8,9 @@ from functools import partial
 from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from studio.app.docks.dataset_health import size_words
-from studio.app.docks.training_header import TrainingHeader
-from studio.app.docks.wall_panel import WallPanel
+from studio.app.docks.train.dataset_health import size_words
+from studio.app.docks.train.header import TrainingHeader
+from studio.app.docks.train.wall_panel import WallPanel
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import Size, Space
@@ -137,7 +137,7 @@ class TrainingStage(QWidget):
 
     @Slot()
     def _make_options(self) -> None:
-        from studio.app.docks.training_options import TrainingOptions
+        from studio.app.docks.train.options import TrainingOptions
 
         self.options = TrainingOptions(self._state, self._options_frame)
         self._options_row.addWidget(self.options)

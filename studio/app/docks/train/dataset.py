@@ -6,10 +6,10 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from studio.app.docks.dataset_browser import DatasetBrowser
-from studio.app.docks.dataset_health import class_counts, first_of_each_class, health_lines, size_words, verdict
-from studio.app.docks.health_list import HealthList
-from studio.app.docks.starter_cards import StarterCards
+from studio.app.docks.train.dataset_browser import DatasetBrowser
+from studio.app.docks.train.dataset_health import class_counts, first_of_each_class, health_lines, size_words, verdict
+from studio.app.docks.train.health_list import HealthList
+from studio.app.docks.train.starter_cards import StarterCards
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.class_bars import ClassBars, ClassShare

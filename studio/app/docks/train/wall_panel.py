@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from studio.app.docks.point_cloud import PointCloud
+from studio.app.docks.train.point_cloud import PointCloud
 from studio.app.theme import FontSize, Size, Space
 from studio.app.widgets.controls import IconButton, Label, Rule
 from studio.app.widgets.panel_ground import PanelGround

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.app.docks.dataset_health import HealthLine
+from studio.app.docks.train.dataset_health import HealthLine
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import Label, SecondaryButton
 from studio.app.widgets.finding import Finding

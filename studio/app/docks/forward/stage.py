@@ -1,0 +1,31 @@
+"""The forward process: a picture on its way to noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from studio.app.arrangements import FORWARD
+from studio.app.theme import Space
+from studio.app.widgets.view_switch import ViewSwitch
+
+if TYPE_CHECKING:
+    from studio.app.runner import Runner
+    from studio.app.state import StudioState
+
+
+class ForwardStage(QWidget):
+    """The forward process: a picture on its way to noise."""
+
+    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("forward-stage")
+        self.view_switch = ViewSwitch(FORWARD, self)
+        header = QHBoxLayout()
+        header.addStretch(1)
+        header.addWidget(self.view_switch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
+        column.addLayout(header)
+        column.addStretch(1)

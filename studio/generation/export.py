@@ -1,4 +1,4 @@
-"""Pictures leaving the program: contact sheets, films, arrays and folders of files.
+"""Pictures leaving the program: contact sheets, arrays and folders of files. Films are in `films`.
 
 Small pictures are enlarged by whole multiples with nearest-neighbour only; nothing is ever blurred, and nothing that
 is already there is overwritten unless asked.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -59,41 +58,10 @@ def contact_sheet(
     return sheet
 
 
-def film(
-    frames: Iterable[np.ndarray | Image.Image],
-    path: Path | str,
-    fps: float = 12.0,
-    scale: int = 1,
-    hold_seconds: float = 1.5,
-    *,
-    overwrite: bool = False,
-) -> Path:
-    """An endless GIF of `frames`, which rests on the last one for `hold_seconds` before it begins again.
-
-    frames: pictures uint8 (H, W, C) or PIL images, all of one size. scale: whole multiple of enlargement.
-    Transparent parts are shown on the dark canvas. Returns the path.
-
-    Raises StorageError when `path` exists and `overwrite` is not set, or when it cannot be written.
-    """
-    path = Path(path)
-    _refuse_existing(path, overwrite)
-    images = [_opaque(frame if isinstance(frame, Image.Image) else picture_image(frame), scale) for frame in frames]
-    if not images:
-        raise ValueError("a film needs at least one frame")
-    # GIF counts time in hundredths of a second, and players slow down what is faster than 2 of them.
-    frame_time = max(20, round(100 / fps) * 10)
-    durations = [frame_time] * (len(images) - 1) + [frame_time + round(hold_seconds * 100) * 10]
-    with files.atomic_write(path) as file:
-        images[0].save(
-            file, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, disposal=1
-        )
-    return path
-
-
 def save_image(image: Image.Image, path: Path | str, *, overwrite: bool = False) -> Path:
     """Write `image` as PNG. Raises StorageError when `path` exists and `overwrite` is not set, or cannot be written."""
     path = Path(path)
-    _refuse_existing(path, overwrite)
+    refuse_existing(path, overwrite)
     with files.atomic_write(path) as file:
         image.save(file, format="PNG")
     return path
@@ -108,7 +76,7 @@ def save_pictures(pictures: np.ndarray, path: Path | str, *, overwrite: bool = F
     """
     path = Path(path)
     if path.suffix.lower() == ".npz":
-        _refuse_existing(path, overwrite)
+        refuse_existing(path, overwrite)
         with files.atomic_write(path) as file:
             np.savez_compressed(file, images=pictures)
         return (path,)
@@ -127,16 +95,7 @@ def _first_free_number(folder: Path) -> int:
     return max((int(match[1]) + 1 for match in taken if match), default=0)
 
 
-def _refuse_existing(path: Path, overwrite: bool) -> None:
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raises StorageError when there is something at `path` that may not be overwritten."""
     if path.exists() and not overwrite:
         raise StorageError(f"{path} exists already.", "Choose another name, or remove it first.")
-
-
-def _opaque(image: Image.Image, scale: int) -> Image.Image:
-    if scale != 1:
-        image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
-    if image.mode == "RGBA":
-        canvas = Image.new("RGB", image.size, CANVAS)
-        canvas.paste(image, mask=image)
-        return canvas
-    return image

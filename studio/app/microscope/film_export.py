@@ -53,7 +53,7 @@ def film_positions(step_count: int) -> list[int]:
 
 def film_job(trace: Trace, request: FilmRequest, path: Path) -> Iterator[FilmProgress]:
     """Draw and write an animated GIF; returns its path. Raises StorageError."""
-    from studio.generation.export import film
+    from studio.generation.films import write_film
 
     positions = film_positions(len(trace))
     images = []
@@ -61,7 +61,7 @@ def film_job(trace: Trace, request: FilmRequest, path: Path) -> Iterator[FilmPro
         images.append(_sheet(_arrays(trace, position, request.kind, request.picture), request.scale))
         yield FilmProgress(done + 1, len(positions))
     # The dialog of the operating system has asked before overwriting.
-    return film(images, path, fps=request.fps, overwrite=True)
+    return write_film(images, path, fps=request.fps, overwrite=True)
 
 
 def save_still(values: np.ndarray, path: Path, scale: int) -> Path:

@@ -10,7 +10,6 @@ from studio.errors import StorageError
 from studio.generation.export import (
     CANVAS,
     contact_sheet,
-    film,
     picture_image,
     preferred_scale,
     save_image,
@@ -59,27 +58,8 @@ def test_transparent_pixels_show_the_canvas() -> None:
     np.testing.assert_array_equal(sheet[0], [CANVAS, (10, 200, 30)])
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_film_loops_and_rests_on_its_last_frame(tmp_path: Path, channels: int) -> None:
-    frames = [np.full((4, 3, channels), 20 + 40 * number, np.uint8) for number in range(5)]
-    for frame in frames:
-        frame[:, :, -1] = 255 if channels == 4 else frame[:, :, -1]
-    path = film(iter(frames), tmp_path / "film.gif", fps=10, scale=3, hold_seconds=2)
-    with Image.open(path) as gif:
-        assert gif.n_frames == 5
-        assert gif.info["loop"] == 0
-        assert gif.size == (9, 12)
-        durations = []
-        for number in range(5):
-            gif.seek(number)
-            durations.append(gif.info["duration"])
-            assert gif.convert("RGB").getpixel((4, 4))[0] == 20 + 40 * number
-    assert durations == [100, 100, 100, 100, 2100]
-
-
 def test_nothing_is_overwritten_unasked(tmp_path: Path, pictures: np.ndarray) -> None:
     for path, write in [
-        (tmp_path / "a.gif", lambda path, **how: film(list(pictures), path, **how)),
         (tmp_path / "a.npz", lambda path, **how: save_pictures(pictures, path, **how)),
         (tmp_path / "a.png", lambda path, **how: save_image(contact_sheet(pictures), path, **how)),
     ]:
@@ -115,9 +95,7 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path, pictures: np
         save_pictures(pictures, tmp_path / "out")
 
 
-def test_empty_sheets_and_films_are_a_mistake_of_the_caller(tmp_path: Path) -> None:
+def test_an_empty_sheet_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one"):
         contact_sheet(np.zeros((0, 2, 2, 1), np.uint8))
-    with pytest.raises(ValueError, match="at least one"):
-        film([], tmp_path / "film.gif")
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,14 @@
 
 from studio.diffusion.schedule.checks import ScheduleWarning
 from studio.diffusion.schedule.curve import DRAWN_QUANTITIES, DrawnCurve, DrawnQuantity
+from studio.diffusion.schedule.drawing import (
+    HANDLE_GAP,
+    HandleRoom,
+    handle_room,
+    with_handle_added,
+    with_handle_moved,
+    without_handle,
+)
 from studio.diffusion.schedule.files import (
     read_schedule,
     schedule_from_csv,
@@ -31,12 +39,17 @@ from studio.diffusion.schedule.making import (
 from studio.diffusion.schedule.noise_schedule import NoiseSchedule
 from studio.diffusion.schedule.rescaling import rescale_zero_terminal_snr
 from studio.diffusion.schedule.scaling import with_steps
+from studio.diffusion.schedule.snr_shares import DECIBEL_EDGES, DECIBELS, snr_decibels, snr_shares
 
 __all__ = [
+    "DECIBELS",
+    "DECIBEL_EDGES",
     "DRAWN_QUANTITIES",
+    "HANDLE_GAP",
     "SCHEDULES",
     "DrawnCurve",
     "DrawnQuantity",
+    "HandleRoom",
     "NoiseSchedule",
     "ScheduleKind",
     "ScheduleOption",
@@ -44,6 +57,7 @@ __all__ = [
     "cosine",
     "curve_through",
     "drawn",
+    "handle_room",
     "karras",
     "linear",
     "log_snr_slope",
@@ -61,6 +75,11 @@ __all__ = [
     "schedule_to_json",
     "sigmoid",
     "sigmoid_beta",
+    "snr_decibels",
+    "snr_shares",
+    "with_handle_added",
+    "with_handle_moved",
     "with_steps",
+    "without_handle",
     "write_schedule",
 ]

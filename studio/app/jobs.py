@@ -16,6 +16,7 @@ from studio.errors import ModelFileError
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from studio.app.state import ModelChoice
     from studio.data.image_set import ImageSet
@@ -38,10 +39,11 @@ class Preparing:
 
 @dataclass(frozen=True)
 class DenoisingStarted:
-    """The model is ready and denoises into `trace`, which grows while the job goes on."""
+    """The model is ready and denoises into `trace`, which grows while the job goes on, from its step `first`."""
 
     model: ModelBundle
     trace: Trace
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,21 @@ def denoise(
     planned = plan(model, request)
     trace = Trace(planned.run) if budget_bytes is None else Trace(planned.run, budget_bytes)
     yield DenoisingStarted(model, trace)
-    for step in trace.steps(model.denoiser(device), planned.z, device=device.name):
+    return (yield from record(trace, model, device, z=planned.z))
+
+
+def record(
+    trace: Trace, model: ModelBundle, device: Device, *, steps: int | None = None, z: torch.Tensor | None = None
+) -> Iterator[StepTaken | LatestFrame]:
+    """Take the steps that a trace misses, or the next `steps` of them, with the model it was made with.
+
+    z: what a run of its own begins with, (N, C, H, W), when that is not the noise of its seed. Yields per step a
+    LatestFrame around the `Step` and a StepTaken; returns the Trace, complete or not. Stopped at any step and called
+    again, it goes on as if it had never stopped. Raises as `Trace.steps`.
+    """
+    from itertools import islice
+
+    for step in islice(trace.steps(model.denoiser(device), z, device=device.name), steps):
         yield LatestFrame(step)
         yield StepTaken(step.index, step.total)
     return trace

@@ -197,7 +197,7 @@ def test_a_run_cut_short_ends_at_the_moment_it_reached():
     assert film.times[-1] == 0
     cut = Frames(recorded(taken=8))
     for index in range(3):
-        cut.measures.add(cut.trace.frame(index), 1.0)
+        cut.measures.add(cut.trace.frame(index), 1.0, clipped=False)
     film = film_of(cut, FilmKind.Z, 0, 4)
     assert len(film.times) == 4
     assert film.times[-1] == cut.trace.times[2][1] + 1

@@ -7,7 +7,7 @@ the timeline show it. None of them knows of the others.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from studio.app import jobs
 from studio.app.microscope.film_export import FilmRequest, film_job
 from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.microscope.playback import Playback
+from studio.app.microscope.recorded import RecordedRuns
 from studio.app.microscope.run_cost import Pace
 from studio.app.microscope.sampler_settings import SamplerSettings
 from studio.app.state import ModelChoice, ModelSource, StudioState
@@ -37,14 +38,18 @@ class Denoising(QObject):
     settings_changed = Signal(object)
     """SamplerSettings"""
     frames_changed = Signal(object)
-    """A new run began: Frames, or None."""
+    """Another run is shown, a new one or one of those recorded: Frames, or None."""
     frames_grew = Signal()
-    """More steps were recorded."""
+    """More steps of the run that is shown were recorded."""
+    trace_grew = Signal(object)
+    """Trace: more steps of it were recorded, be it the one that is shown or not."""
     picture_changed = Signal(object)
     """int: which picture of the batch is enlarged."""
     kind_changed = Signal(object)
     """FilmKind: what the film strip shows."""
     running_changed = Signal(bool)
+    control_changed = Signal()
+    """Whether a run can be paused, stepped or gone on with may have changed."""
     loading_changed = Signal(bool)
     progress_changed = Signal(int, int)
     """Steps taken, of how many."""
@@ -61,6 +66,7 @@ class Denoising(QObject):
         super().__init__(state)
         self._state = state
         self._settings = SamplerSettings()
+        self._recorded = RecordedRuns()
         self._frames: Frames | None = None
         self._picture = 0
         self._kind = FilmKind.Z
@@ -115,6 +121,32 @@ class Denoising(QObject):
     def running(self) -> bool:
         """A reverse process goes on, or waits for its turn."""
         return self._run is not None
+
+    @property
+    def running_trace(self) -> Trace | None:
+        """What the process that goes on records into; None while there is none, or it is not ready yet."""
+        return None if self._run is None else self._run.trace
+
+    @property
+    def can_pause(self) -> bool:
+        """A reverse process goes on, which can be gone on with after a pause."""
+        return self._run is not None and self._run.trace is not None and not self._run.stopping
+
+    @property
+    def can_go_on(self) -> bool:
+        """The run that is shown was stopped before its end, and its model is at hand."""
+        trace = self._state.trace
+        if self._run is not None or trace is None or trace.complete or not len(trace):
+            return False
+        return self.model_of(trace) is not None
+
+    def model_of(self, trace: Trace) -> tuple[ModelBundle, ModelChoice] | None:
+        """The model that a trace, or any of its family, was made with; None when that is not known."""
+        return self._recorded.model_of(trace)
+
+    def frames_of(self, trace: Trace) -> Frames:
+        """The frames of a trace: of the family that is shown the same ones each time, with what they have measured."""
+        return self._recorded.frames_of(trace)
 
     @property
     def loading(self) -> bool:
@@ -189,21 +221,42 @@ class Denoising(QObject):
         loaded = self.known_model(choice) if choice.source is not ModelSource.LIVE else None
         job = _denoise(loaded if loaded is not None else choice, settings, state.device, state.run)
         title = f"Denoising {settings.count} pictures" if settings.count > 1 else "Denoising a picture"
-        handle = runner.interject(job, title)
-        self._run = _Run(handle, choice)
-        self._set_progress(0, 0)
-        handle.events.connect(self._on_events)
-        handle.succeeded.connect(self._on_succeeded)
-        handle.cancelled.connect(self._on_cancelled)
-        handle.failed.connect(self._on_failed)
-        self.running_changed.emit(True)
-        return handle
+        return self._begin(job, title, choice, runner)
+
+    def start_branch(self, make: Callable[[], Trace], runner: Runner) -> JobHandle | None:
+        """Make a branch of the run that is shown (`make` calls `studio.diffusion.branching.branch`, in the background),
+        show it, and take its steps with the model of its family. `failed` tells when it cannot be made.
+
+        None, after `failed`, when that model is not at hand.
+        """
+        return self._continue("Branching", lambda model, device: _branch(make, model, device), runner)
+
+    def show_trace(self, trace: Trace) -> None:
+        """Look at another recorded run, or at the one that goes on; within a family the moment stays."""
+        self._state.set_trace(trace)
+
+    @Slot()
+    def pause_run(self) -> None:
+        """Stop the process before its next step; `take_step` and `resume_run` go on with it."""
+        # A job that is paused would hold up the training below it: this one ends, and another one will go on.
+        if self.can_pause:
+            self.cancel()
+
+    def take_step(self, runner: Runner) -> JobHandle | None:
+        """Take one more step of the run that is shown, which was stopped before its end."""
+        return self._go_on(runner, steps=1)
+
+    def resume_run(self, runner: Runner) -> JobHandle | None:
+        """Go on with the run that is shown to its end, bit for bit as if it had never stopped."""
+        return self._go_on(runner)
 
     @Slot()
     def cancel(self) -> None:
         """Stop before the next step; what was recorded so far stays."""
         if self._run is not None:
+            self._run.stopping = True
             self._run.handle.cancel()
+            self.control_changed.emit()
 
     def export(self, request: FilmRequest, path: Path, runner: Runner) -> JobHandle | None:
         """Write a film of what is recorded, in the background; `exported` or `failed` tells how it ended."""
@@ -214,14 +267,59 @@ class Denoising(QObject):
         handle.failed.connect(self._on_export_failed)
         return handle
 
+    def _continue(
+        self, title: str, job: Callable[[ModelBundle, Device | None], Iterator[object]], runner: Runner
+    ) -> JobHandle | None:
+        """Hand in a job that needs the model of the run that is shown."""
+        if self._run is not None:
+            raise RuntimeError("a reverse process is running already")
+        trace = self._state.trace
+        known = None if trace is None else self.model_of(trace)
+        if known is None:
+            self.failed.emit(
+                StudioError(
+                    "The model that this run was made with is not at hand.",
+                    "Open its file with the model card at the left, then try again.",
+                )
+            )
+            return None
+        model, choice = known
+        return self._begin(job(model, self._state.device), title, choice, runner)
+
+    def _go_on(self, runner: Runner, *, steps: int | None = None) -> JobHandle | None:
+        trace = self._state.trace
+        if trace is None or trace.complete:
+            return None
+        title = "Going on with the denoising" if steps is None else "One more step"
+        handle = self._continue(title, lambda model, device: _record(trace, model, device, steps), runner)
+        if handle is not None:
+            self.playback.go_on()
+        return handle
+
+    def _begin(self, job: Iterator[object], title: str, choice: ModelChoice, runner: Runner) -> JobHandle:
+        handle = runner.interject(job, title)
+        self._run = _Run(handle, choice)
+        self._set_progress(0, 0)
+        handle.events.connect(self._on_events)
+        handle.succeeded.connect(self._on_succeeded)
+        handle.cancelled.connect(self._on_cancelled)
+        handle.failed.connect(self._on_failed)
+        self.running_changed.emit(True)
+        self.control_changed.emit()
+        return handle
+
     @Slot(list)
     def _on_events(self, events: list) -> None:
         steps_came = False
         for event in events:
             if isinstance(event, jobs.DenoisingStarted) and self._run is not None:
-                self._run.begin()
-                self._state.set_model(event.model, self._run.choice)
+                self._run.begin(event.trace, event.first)
+                self._recorded.set_model(event.trace, event.model, self._run.choice)
+                if self._state.model is not event.model:
+                    self._state.set_model(event.model, self._run.choice)
                 self._state.set_trace(event.trace)
+                self._set_progress(event.first, len(event.trace.pairs) if event.first else 0)
+                self.control_changed.emit()
             elif isinstance(event, jobs.StepTaken):
                 steps_came = True
                 if self._run is not None:
@@ -232,7 +330,8 @@ class Denoising(QObject):
 
     @Slot(object)
     def _on_succeeded(self, trace: Trace) -> None:
-        if self._run is not None and self._run.pace is not None:
+        # Of a part of a run the model's pace is not known well enough.
+        if self._run is not None and self._run.pace is not None and not self._run.first:
             self._last_seconds = self._run.seconds
             self._paces[self._run.choice.id] = Pace.measured(self._run.seconds, trace.run)
         self._end()
@@ -280,30 +379,54 @@ class Denoising(QObject):
     def _end(self) -> None:
         self._grow()
         self._run = None
-        if self._frames is not None:
-            # A run that was cut short has only what it has: the timeline ends there.
-            self.playback.extend(self._frames.count, self._frames.count)
+        self._recorded.keep_only(self._state.trace)
+        self._show_extent()
         self.running_changed.emit(False)
+        self.control_changed.emit()
 
     @Slot(object)
     def _take_trace(self, trace: Trace | None) -> None:
-        self._frames = None if trace is None else Frames(trace)
-        if self._frames is None or self._picture >= self._frames.picture_count:
+        before, self._frames = self._frames, None if trace is None else self.frames_of(trace)
+        self._recorded.keep_only(trace, self.running_trace)
+        frames = self._frames
+        if frames is None or self._picture >= frames.picture_count:
             self._picture = 0
-        # Every step of the run, and the finished picture.
-        self.playback.begin(0 if trace is None else len(trace.pairs) + 1)
-        self.frames_changed.emit(self._frames)
-        if trace is not None and len(trace):
-            self._grow()
+        if frames is not None:
+            frames.refresh()
+        if frames is None or before is None or before.trace.root is not frames.trace.root:
+            # Every step of the run, and the finished picture.
+            self.playback.begin(0 if frames is None else frames.planned_count)
+        else:
+            position = frames.nearest(before.time(self.playback.position), self.playback.position)
+            if frames.trace is self.running_trace and self.playback.follow:
+                position = frames.count - 1
+            self.playback.show_other(frames.count, frames.planned_count, position)
+        self.frames_changed.emit(frames)
+        if frames is not None and frames.count:
+            self.playback.extend(frames.count)
+            self.frames_grew.emit()
+        self._show_extent()
+        self.control_changed.emit()
+
+    def _show_extent(self) -> None:
+        """A run that was cut short, and cannot be gone on with, has only what it has: the timeline ends there."""
+        frames = self._frames
+        if frames is not None and frames.trace is not self.running_trace:
+            self.playback.extend(frames.count, frames.planned_count if self.can_go_on else frames.count)
 
     def _grow(self) -> None:
-        if self._frames is None:
+        trace = self.running_trace if self._run is not None else self._state.trace
+        if trace is None:
             return
-        before = self._frames.count
-        self._frames.refresh()
-        if self._frames.count != before:
+        frames = self.frames_of(trace)
+        before = frames.count
+        frames.refresh()
+        if frames.count == before:
+            return
+        if frames is self._frames:
             self.frames_grew.emit()
-            self.playback.extend(self._frames.count)
+            self.playback.extend(frames.count)
+        self.trace_grew.emit(trace)
 
     def _set_progress(self, done: int, total: int) -> None:
         self._progress = (done, total)
@@ -311,8 +434,8 @@ class Denoising(QObject):
 
     @Slot()
     def _forget_images(self) -> None:
+        self._recorded.forget_images()
         if self._frames is not None:
-            self._frames.forget_images()
             self.images_outdated.emit()
 
 
@@ -322,6 +445,9 @@ class _Run:
     def __init__(self, handle: JobHandle, choice: ModelChoice) -> None:
         self.handle = handle
         self.choice = choice
+        self.trace: Trace | None = None
+        self.first = 0
+        self.stopping = False
         self.pace: float | None = None
         self._began: float | None = None
 
@@ -330,12 +456,26 @@ class _Run:
         """Since the model was ready."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def begin(self) -> None:
-        self._began = time.monotonic()
+    def begin(self, trace: Trace, first: int) -> None:
+        """The model is ready, and takes the steps of `trace` from `first` on."""
+        self.trace, self.first, self._began = trace, first, time.monotonic()
 
     def measure(self, steps_done: int) -> None:
         """Seconds a step, from the start: single steps come in bundles and tell nothing."""
-        self.pace = self.seconds / steps_done
+        self.pace = self.seconds / max(steps_done - self.first, 1)
+
+
+def _branch(make: Callable[[], Trace], model: ModelBundle, device: Device | None) -> Iterator[object]:
+    trace = make()
+    return (yield from _record(trace, model, device, None))
+
+
+def _record(trace: Trace, model: ModelBundle, device: Device | None, steps: int | None) -> Iterator[object]:
+    from studio.networks.devices import choose_device
+
+    device = device if device is not None else choose_device("auto")
+    yield jobs.DenoisingStarted(model, trace, len(trace))
+    return (yield from jobs.record(trace, model, device, steps=steps))
 
 
 def _denoise(

@@ -73,8 +73,7 @@ class Measures:
     range; of a clipped run only the share in the whole batch before clipping is known, the same for every picture.
     """
 
-    def __init__(self, *, clipped: bool = False) -> None:
-        self._clipped = clipped
+    def __init__(self) -> None:
         self._rms: dict[FilmKind, list[np.ndarray]] = {kind: [] for kind in FilmKind}
         self._snr_db: list[float] = []
         self._beyond: list[np.ndarray] = []
@@ -82,11 +81,18 @@ class Measures:
     def __len__(self) -> int:
         return len(self._snr_db)
 
-    def add(self, step: Step, snr: float) -> None:
+    def share(self, other: Measures, count: int) -> None:
+        """Take over the first `count` steps of another run, which this one shares."""
+        for kind, values in self._rms.items():
+            values[:] = other._rms[kind][:count]
+        self._snr_db[:] = other._snr_db[:count]
+        self._beyond[:] = other._beyond[:count]
+
+    def add(self, step: Step, snr: float, *, clipped: bool) -> None:
         for kind, values in ((FilmKind.Z, step.z_t), (FilmKind.EPSILON, step.eps), (FilmKind.X0, step.x0)):
             self._rms[kind].append(values.detach().flatten(1).square().mean(1).sqrt().numpy().astype(np.float32))
         self._snr_db.append(10.0 * float(np.log10(max(snr, 1e-30))))
-        if self._clipped:
+        if clipped:
             beyond = np.full(step.x0.shape[0], step.clipped_share, dtype=np.float32)
         else:
             beyond = (step.x0.detach().flatten(1).abs() > 1.0).float().mean(1).numpy().astype(np.float32)
@@ -104,11 +110,17 @@ class Measures:
 
 
 class Frames:
-    """The positions of a Trace: its recorded steps, then, when it is complete, the finished picture."""
+    """The positions of a Trace: its recorded steps, then, when it is complete, the finished picture.
 
-    def __init__(self, trace: Trace) -> None:
+    parent: the Frames of the trace that this one branches from, whose measures of the shared steps are taken over.
+    """
+
+    def __init__(self, trace: Trace, parent: Frames | None = None) -> None:
         self.trace = trace
-        self.measures = Measures(clipped=trace.run.thresholding.acts)
+        self.measures = Measures()
+        if parent is not None:
+            parent.refresh()
+            self.measures.share(parent.measures, trace.first)
         self._times = (*(shown_time(t) for t, _ in trace.pairs), shown_time(trace.pairs[-1][1]))
         self._steps: _Cache[int, Step] = _Cache(_STEPS_KEPT)
         self._thumbnails: _Cache[tuple[int, FilmKind, int], QImage] = _Cache(_THUMBNAILS_KEPT)
@@ -136,7 +148,8 @@ class Frames:
         """Takes in the steps recorded since the last time."""
         for index in range(self.step_count, len(self.trace)):
             step = self._recorded(index)
-            self.measures.add(step, float(self.trace.schedule.snr[step.t]))
+            clipped = self.trace.run.thresholding.acts
+            self.measures.add(step, float(self.trace.schedule.snr[step.t]), clipped=clipped)
 
     def step(self, position: int) -> Step:
         """The step at a position; the position after the last step still tells how that step came to its result."""
@@ -155,6 +168,15 @@ class Frames:
         if self.is_result(position) and self.step_count:
             return shown_time(self.trace.times[self.step_count - 1][1])
         return self._times[position]
+
+    @property
+    def planned_count(self) -> int:
+        """How many positions there will be once the run is complete."""
+        return len(self._times)
+
+    def nearest(self, time: int, position: int) -> int:
+        """The position whose moment is nearest to `time` (T..0); of several the one nearest to `position`."""
+        return min(range(self.count), default=0, key=lambda k: (abs(self.time(k) - time), abs(k - position)))
 
     @property
     def planned_times(self) -> tuple[int, ...]:

@@ -90,13 +90,30 @@ class Playback(QObject):
         self.extent_changed.emit()
         self.position_changed.emit(0)
 
+    def show_other(self, count: int, planned: int, position: int) -> None:
+        """Another run that is recorded already: `count` of its `planned` positions, one of which is shown."""
+        self.pause()
+        self._count, self._planned = count, planned
+        self._position = max(0, min(position, count - 1))
+        self.extent_changed.emit()
+        self.position_changed.emit(self._position)
+
+    def go_on(self) -> None:
+        """The run goes on after a stop: whoever followed it before looking back follows it again."""
+        self.pause()
+        if self._follow_interrupted:
+            self._follow_interrupted = False
+            self._set_follow(True)
+        if self._follow:
+            self._show(self._count - 1)
+
     def extend(self, count: int, planned: int | None = None) -> None:
         """`count` positions are recorded now; a follower moves to the newest of them."""
-        self._count = count
+        grew, self._count = count > self._count, count
         if planned is not None:
             self._planned = planned
         self.extent_changed.emit()
-        if self._follow and not self.playing:
+        if grew and self._follow and not self.playing:
             self._show(count - 1)
 
     def seek(self, position: int) -> None:

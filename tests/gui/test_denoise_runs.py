@@ -1,0 +1,231 @@
+"""Pausing, stepping and going on with a reverse process, branches of it, and walking among them."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import logging
+import time
+import weakref
+
+import pytest
+import torch
+
+from studio.app import jobs
+from studio.app.microscope.frames import FilmKind
+from studio.app.runner import JobState
+from studio.app.state import ModelChoice, ModelSource
+from studio.diffusion.branching import branch
+from studio.errors import StudioError
+from studio.networks.devices import choose_device
+from tests.gui.denoise_helpers import Workspace, recorded, tiny_model
+
+
+@pytest.fixture
+def workspace(qtbot):
+    workspace = Workspace(qtbot)
+    workspace.state.set_device(choose_device("cpu"))
+    workspace.denoising.set_settings(dataclasses.replace(workspace.denoising.settings, steps=40, count=2))
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "tiny.safetensors"
+    tiny_model().save(path)
+    return ModelChoice(ModelSource.STARTER, "Two pixels", path)
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Steps take as long as those of a real model."""
+    real = jobs.record
+
+    def record(*arguments, **options):
+        steps = real(*arguments, **options)
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                return end.value
+            if isinstance(event, jobs.StepTaken):
+                time.sleep(0.01)
+            yield event
+
+    monkeypatch.setattr(jobs, "record", record)
+
+
+def wait_for_end(workspace, qtbot) -> None:
+    qtbot.waitUntil(lambda: not workspace.denoising.running, timeout=20000)
+
+
+def run_to_end(workspace, saved, qtbot):
+    workspace.denoising.start(saved, workspace.runner)
+    wait_for_end(workspace, qtbot)
+    return workspace.state.trace
+
+
+def pause_after(workspace, saved, qtbot, steps: int):
+    workspace.denoising.start(saved, workspace.runner)
+    qtbot.waitUntil(lambda: workspace.denoising.progress[0] >= steps, timeout=20000)
+    assert workspace.denoising.can_pause
+    workspace.denoising.pause_run()
+    wait_for_end(workspace, qtbot)
+    return workspace.state.trace
+
+
+def test_a_run_that_was_paused_and_stepped_is_the_same_run(workspace, saved, slow, qtbot):
+    whole = run_to_end(workspace, saved, qtbot)
+    stopped = pause_after(workspace, saved, qtbot, 3)
+    denoising, playback = workspace.denoising, workspace.denoising.playback
+    assert not stopped.complete
+    assert denoising.can_go_on
+    assert not denoising.can_pause
+    taken = len(stopped)
+    denoising.take_step(workspace.runner)
+    wait_for_end(workspace, qtbot)
+    assert len(stopped) == taken + 1
+    assert workspace.state.trace is stopped
+    # The step that was taken is the one that is shown.
+    assert playback.position == taken + 1 == playback.count - 1
+    assert playback.planned == 41
+    denoising.resume_run(workspace.runner)
+    wait_for_end(workspace, qtbot)
+    assert stopped.complete
+    assert not denoising.can_go_on
+    for k in range(41):
+        assert torch.equal(stopped.state(k), whole.state(k))
+
+
+def test_a_pause_does_not_hold_up_the_training_below(workspace, saved, slow, qtbot):
+    steps_trained = []
+
+    def training():
+        while True:
+            time.sleep(0.001)
+            steps_trained.append(None)
+            yield None
+
+    handle = workspace.runner.start(training(), "Training")
+    pause_after(workspace, saved, qtbot, 3)
+    before = len(steps_trained)
+    qtbot.waitUntil(lambda: len(steps_trained) > before + 5, timeout=20000)
+    assert handle.state is JobState.RUNNING
+    handle.cancel()
+
+
+def test_whoever_looked_back_follows_again_when_the_run_goes_on(workspace, saved, slow, qtbot):
+    pause_after(workspace, saved, qtbot, 4)
+    playback = workspace.denoising.playback
+    playback.seek(1)
+    assert not playback.follow
+    workspace.denoising.resume_run(workspace.runner)
+    assert playback.follow
+    wait_for_end(workspace, qtbot)
+    assert playback.position == 40
+
+
+def test_a_branch_is_made_shown_and_recorded_with_the_model_of_its_family(workspace, saved, qtbot):
+    parent = run_to_end(workspace, saved, qtbot)
+    denoising = workspace.denoising
+    denoising.start_branch(lambda: branch(parent, 15, seed=99), workspace.runner)
+    wait_for_end(workspace, qtbot)
+    child = workspace.state.trace
+    assert child.parent is parent
+    assert child.complete
+    assert denoising.model_of(child) == denoising.model_of(parent)
+    assert denoising.model_of(child)[1] == saved
+    assert torch.equal(child.state(15), parent.state(15))
+    assert not torch.equal(child.state(17), parent.state(17))
+    fresh = list(branch(parent, 15, seed=99).steps(denoising.model_of(parent)[0].denoiser(choose_device("cpu"))))
+    assert torch.equal(child.pictures(), fresh[-1].z_s)
+
+
+def test_a_branch_that_cannot_be_made_is_reported_and_the_run_stays(workspace, saved, qtbot, caplog):
+    parent = run_to_end(workspace, saved, qtbot)
+
+    def make():
+        raise StudioError("There is no room.", "Free some.")
+
+    with caplog.at_level(logging.WARNING):
+        with qtbot.waitSignal(workspace.denoising.failed, timeout=20000):
+            workspace.denoising.start_branch(make, workspace.runner)
+        wait_for_end(workspace, qtbot)
+        caplog.clear()
+    assert workspace.state.trace is parent
+
+
+def test_without_its_model_a_run_is_not_gone_on_with(workspace, qtbot):
+    workspace.state.set_trace(recorded())
+    assert workspace.denoising.model_of(workspace.state.trace) is None
+    with qtbot.waitSignal(workspace.denoising.failed) as caught:
+        handle = workspace.denoising.start_branch(lambda: branch(workspace.state.trace, 2), workspace.runner)
+    assert handle is None
+    assert "model" in caught.args[0].what
+    assert not workspace.denoising.can_go_on
+
+
+def test_the_parent_can_be_looked_at_while_the_branch_goes_on(workspace, saved, slow, qtbot):
+    parent = run_to_end(workspace, saved, qtbot)
+    denoising, playback = workspace.denoising, workspace.denoising.playback
+    playback.seek(20)
+    denoising.start_branch(lambda: branch(parent, 15, seed=99), workspace.runner)
+    qtbot.waitUntil(lambda: denoising.progress[0] >= 18, timeout=20000)
+    child = denoising.running_trace
+    assert workspace.state.trace is child
+    denoising.show_trace(parent)
+    playback.seek(33)
+    grown = []
+    denoising.trace_grew.connect(grown.append)
+    with qtbot.assertNotEmitted(denoising.frames_grew):
+        wait_for_end(workspace, qtbot)
+    assert (playback.position, playback.count, playback.planned) == (33, 41, 41)
+    assert set(grown) == {child}
+    assert denoising.frames_of(child).count == 41
+    denoising.show_trace(child)
+    assert (playback.position, playback.count, playback.planned) == (33, 41, 41)
+
+
+def test_walking_in_a_tree_keeps_the_moment_and_the_frames(workspace, saved, qtbot):
+    parent = run_to_end(workspace, saved, qtbot)
+    denoising = workspace.denoising
+    tail = parent.pairs[20:]
+    shorter = tuple(zip([t for t, _ in tail[::2]], [t for t, _ in tail[2::2]] + [-1], strict=True))
+    denoising.start_branch(lambda: branch(parent, 20, tail=shorter), workspace.runner)
+    wait_for_end(workspace, qtbot)
+    child = workspace.state.trace
+    frames = denoising.frames_of(parent), denoising.frames_of(child)
+    denoising.playback.seek(26)
+    moment = frames[1].time(26)
+    denoising.show_trace(parent)
+    assert denoising.frames is frames[0]
+    assert frames[0].time(denoising.playback.position) == moment
+    denoising.show_trace(child)
+    assert denoising.frames is frames[1]
+    assert denoising.playback.position == 26
+
+
+def test_measures_of_shared_steps_are_taken_over(workspace, saved, qtbot):
+    parent = run_to_end(workspace, saved, qtbot)
+    of_parent = workspace.denoising.frames_of(parent).measures
+    workspace.denoising.start_branch(lambda: branch(parent, 15, seed=99), workspace.runner)
+    wait_for_end(workspace, qtbot)
+    of_child = workspace.denoising.frames.measures
+    for kind in (FilmKind.Z, FilmKind.X0):
+        one, two = of_parent.rms(kind, 1), of_child.rms(kind, 1)
+        assert len(one) == len(two) == 40
+        assert (one[:15] == two[:15]).all()
+        assert not (one[16:] == two[16:]).any()
+
+
+def test_other_families_are_let_go(workspace, saved, qtbot):
+    trace = run_to_end(workspace, saved, qtbot)
+    gone = weakref.ref(trace)
+    frames = weakref.ref(workspace.denoising.frames)
+    del trace
+    run_to_end(workspace, saved, qtbot)
+    workspace.window.grab()
+    gc.collect()
+    assert gone() is None
+    assert frames() is None

@@ -45,8 +45,8 @@ def test_a_chain_with_another_law_is_found_out() -> None:
     schedule, wrong = linear(40, beta_end=0.02), linear(40, beta_end=0.03)
     moments = measured(wrong, picture(1, 6, 6), 500)
     far = np.abs(moments.factor - schedule.sqrt_alpha_bar) / moments.factor_error
-    assert far[-1] > 5
-    assert abs(moments.variance[-1] - schedule.one_minus_alpha_bar[-1]) > 5 * moments.variance_error[-1]
+    assert far[8] > 5
+    assert abs(moments.variance[8] - schedule.one_minus_alpha_bar[8]) > 5 * moments.variance_error[8]
 
 
 def test_the_measures_are_the_regression_that_numpy_computes() -> None:

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from studio.data.pixels import to_pictures
 from studio.diffusion.denoisers import NetworkDenoiser
-from studio.diffusion.forward import diffuse
-from studio.diffusion.parameterization import training_target
 from studio.diffusion.run import ReverseRun
 from studio.diffusion.samplers import DDIMSampler, sampling_pairs
 from studio.diffusion.thresholding import Thresholding
@@ -30,9 +28,8 @@ from studio.training.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from studio.training.objective import draw_timesteps, drop_classes
-from studio.training.randomness import Purpose, step_generator
 from studio.training.run import SAMPLES_NAME, TrainingRun
+from studio.training.step_lines import step_lines
 from studio.training.wall import WallPlan, write_row
 
 PROGRESS_SECONDS = 0.1
@@ -100,7 +97,7 @@ def algorithm_20_1(run: TrainingRun) -> Iterator[TrainingEvent]:
 
 
 def training_step(run: TrainingRun) -> Tensor:
-    """One pass through the loop of Algorithm 20.1, on a batch of pictures.
+    """One pass through the loop of Algorithm 20.1, on a batch of pictures: `step_lines` without a stop.
 
     The book's loss is that of a network which predicts the noise, with a weight of 1; see `training_target` for the
     other two, and studio.diffusion.loss_weight.
@@ -108,55 +105,9 @@ def training_step(run: TrainingRun) -> Tensor:
     Returns the mean squared error of the predicted noise before the step, whatever was made smaller by it: a tensor ()
     on the device, not waited for.
     """
-    settings, schedule = run.settings, run.schedule
-    size = settings.batch_size
-    random = step_generator(settings.seed, run.images_seen, run.torch_device)
-    run.begin_step()
-
-    batch = run.batches.batch(run.images_seen, size, mirroring(run))
-    x, classes = batch.pictures, shown_classes(run, batch.labels)  # x ~ D, and what is on it
-    t = draw_timesteps(settings.timestep_sampling, size, schedule.step_count, random)  # t ~ U{1, ..., T}
-    noise = torch.randn(x.shape, generator=random, device=x.device)  # epsilon ~ N(0, I)
-    z_t = diffuse(schedule, x, t, noise)  # z_t <- sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) epsilon
-    target = training_target(settings.parameterization, x, noise, run.alpha_bar[t].view(-1, 1, 1, 1))
-    with torch.enable_grad():
-        with run.autocast():
-            output = run.network(z_t, t, class_labels=classes)  # g(z_t, w, t)
-        error = (output.float() - target).square().mean(dim=(1, 2, 3))
-        run.optimizer.zero_grad(set_to_none=True)
-        (run.loss_weight[t] * error).mean().backward()  # gradient of ||g(z_t, w, t) - epsilon||^2
-    take_optimizer_step(run)
-
-    run.average.update(size, run.images_seen + size)
-    run.finish_step(size)
-    return (run.noise_error_weight[t] * error.detach()).mean()
-
-
-def take_optimizer_step(run: TrainingRun) -> None:
-    """Change the weights by the gradient that they hold."""
-    if run.settings.gradient_clip > 0:
-        torch.nn.utils.clip_grad_norm_(run.parameters, run.settings.gradient_clip)
-    for group in run.optimizer.param_groups:
-        group["lr"] = run.learning_rate
-    run.optimizer.step()
-
-
-def shown_classes(run: TrainingRun, labels: Tensor | None) -> Tensor | None:
-    """What the network is told about each picture of this step, int64 (N,): its class, or now and then "no class".
-
-    None for a network without classes. Dropping has random numbers of its own, so that all else is drawn as without.
-    """
-    if not run.class_names:
-        return None
-    random = step_generator(run.settings.seed, run.images_seen, run.torch_device, Purpose.CLASSES)
-    return drop_classes(labels, run.settings.class_dropout, len(run.class_names), random)
-
-
-def mirroring(run: TrainingRun) -> torch.Generator | None:
-    """What decides which pictures of this step are mirrored; None when none are."""
-    if not run.settings.horizontal_flips:
-        return None
-    return step_generator(run.settings.seed, run.images_seen, run.torch_device, Purpose.MIRRORING)
+    for line in step_lines(run):
+        last = line
+    return last.noise_error
 
 
 def draw_samples(run: TrainingRun) -> SamplesDrawn:

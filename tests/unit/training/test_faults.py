@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from studio.errors import LossNotFinite, OutOfMemory, StorageError, TrainingError
-from studio.training import trainer
+from studio.training import step_lines, trainer
 from studio.training.checkpoint import FILE_NAME, read_checkpoint
 from studio.training.events import Progress
 from studio.training.run import TrainingRun
@@ -85,7 +85,7 @@ def test_running_out_of_memory_says_what_to_do(make_run: MakeRun, monkeypatch, e
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(trainer, "take_optimizer_step", fail)
+    monkeypatch.setattr(step_lines, "take_optimizer_step", fail)
     with pytest.raises(OutOfMemory, match="smaller batch size"):
         list(events)
     # The step broke off half-way, so its state is not one to keep.

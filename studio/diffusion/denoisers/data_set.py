@@ -140,6 +140,32 @@ class DataSetDenoiser:
             indices = indices.gather(1, best)
         return Responsibilities(indices=indices, weights=(exponents - log_total.unsqueeze(1)).exp_())
 
+    @torch.no_grad()
+    def log_density(self, z_t: Tensor, t: int, condition: Condition = None) -> Tensor:
+        """log q(z_t) for z_t (N, C, H, W), or log q(z_t | class) where a class is asked for; natural logarithm, float64
+        (N,). Its gradient with respect to z_t is the score, −ε̂/√(1−ᾱ).
+
+        q(z_t) = 1/M Σ_i N(z_t; √ᾱ x_i, (1−ᾱ) I) over the M pictures, or those of the class. Raises as `predict`.
+        """
+        z = self._rows(z_t)
+        log_total = z.new_full((len(z),), -math.inf)
+        for chunk in self._chunks(z, t, condition):
+            log_total = torch.logaddexp(log_total, chunk.exponents.logsumexp(1))
+        signal, variance = math.sqrt(self.schedule.alpha_bar_at(t)), self.schedule.one_minus_alpha_bar_at(t)
+        # What the exponents leave out, being the same for all pictures; see the module.
+        common = -(z + signal).square().sum(1) / (2.0 * variance) - 0.5 * z.shape[1] * math.log(
+            2.0 * math.pi * variance
+        )
+        return log_total + common - self._log_count(condition, len(z)).to(z.device)
+
+    def _log_count(self, condition: Condition, asked: int) -> Tensor:
+        """log of how many pictures each of the `asked` z_t may have come from, float64 (asked,)."""
+        classes = self._classes(condition, asked)
+        if classes is None:
+            return torch.full((asked,), math.log(len(self.pictures)), dtype=torch.float64)
+        counts = np.bincount(self.labels, minlength=self.class_count)
+        return torch.from_numpy(np.log(np.append(counts, len(self.pictures)))[classes.numpy()])
+
     def _chunks(self, z: Tensor, t: int, condition: Condition) -> Iterator[_Chunk]:
         classes = self._classes(condition, len(z))
         visited = self._visited(classes)

@@ -1,0 +1,1 @@
+"""What the pixel plane shows, without its widgets."""

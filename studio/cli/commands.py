@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from studio.cli.comparing import compare
 from studio.cli.evaluating import evaluate
 from studio.cli.inspecting import inspect
 from studio.cli.sampling import sample, trace
@@ -17,5 +18,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "schedule": schedule,
     "sample": sample,
     "trace": trace,
+    "compare": compare,
     "evaluate": evaluate,
 }

@@ -12,6 +12,8 @@ SAMPLER_NAMES = ("ddpm", "ddim", "euler", "heun", "dpmpp2m", "unipc")
 SPACING_NAMES = ("trailing", "leading", "linspace", "log_snr", "karras")
 SCHEDULE_NAMES = ("linear", "cosine", "sigmoid", "sigmoid_beta", "quadratic", "karras", "log_snr_slope")
 PARAMETERIZATION_NAMES = ("epsilon", "x0", "v")
+AXIS_NAMES = ("sampler", "steps", "spacing", "schedule", "eta", "variance", "guidance", "class", "clip", "seed",
+              "checkpoint")  # fmt: skip
 LOSS_WEIGHT_NAMES = ("simple", "min_snr", "uniform_epsilon")
 
 
@@ -84,6 +86,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_overwrite(trace)
     trace.add_argument("--json", action="store_true", help="print what was recorded as JSON")
 
+    compare = commands.add_parser("compare", help="runs from the same noise side by side, as a labelled sheet or film")
+    _add_sampling(compare)
+    _add_comparison(compare)
+    compare.add_argument("--count", type=_positive_int, default=1, metavar="N", help="pictures in each cell (1)")
+    compare.add_argument("--out", type=Path, required=True, metavar="FILE",
+                         help="a sheet (.png), a film (.gif, .webp, .mp4), or numbers (.npz, .csv)")  # fmt: skip
+    _add_overwrite(compare)
+    compare.add_argument("--json", action="store_true", help="print the numbers of every cell as JSON")
+
     evaluate = commands.add_parser("evaluate", help="how good, and how new, a model's pictures are")
     _add_sampling(evaluate, model_help="a model, a starter model's name, or pictures made elsewhere (folder, NPZ)")
     evaluate.add_argument("data", type=Path, metavar="DATA", help="the pictures that the model was trained on")
@@ -133,6 +144,23 @@ def _add_sampling(
     begin.add_argument("--mask", type=Path, metavar="IMAGE", help="white is made anew, black stays exactly as it is")
     begin.add_argument("--resamplings", type=_positive_int, default=1, metavar="R",
                        help="with a mask: how often each stretch is gone, for seams that match (1)")  # fmt: skip
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group(
+        "what differs",
+        "KIND=A,B,… with KIND one of "
+        + ", ".join(AXIS_NAMES)
+        + ". A checkpoint is a model file, or the folder of a run.",
+    )
+    what.add_argument("--rows", required=True, metavar="KIND=A,B,…", help="such as sampler=ddpm,ddim,unipc")
+    what.add_argument("--columns", metavar="KIND=A,B,…", help="such as steps=5,10,20,50")
+    what.add_argument("--equal-cost", action="store_true", help="count steps in model calls, the same in all cells")
+    what.add_argument("--show", default="z", choices=("z", "eps", "x0"), help="z, predicted noise or picture (z)")
+    what.add_argument("--difference", action="store_true", help="show how the cells differ from the first")
+    what.add_argument("--align", default="share", choices=("share", "level"),
+                      help="films: cells after the same share of their steps, or at one noise level (share)")  # fmt: skip
+    what.add_argument("--fps", type=_positive_float, default=12.0, metavar="N", help="frames of a film a second (12)")
 
 
 def _add_schedule(parser: argparse._ArgumentGroup) -> None:

@@ -159,7 +159,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--show", default="z", choices=("z", "eps", "x0"), help="z, predicted noise or picture (z)")
     what.add_argument("--difference", action="store_true", help="show how the cells differ from the first")
     what.add_argument("--align", default="share", choices=("share", "level"),
-                      help="films: cells after the same share of their steps, or at one noise level (share)")  # fmt: skip
+                      help="films: cells after one share of their steps, or at one noise level (share)")  # fmt: skip
     what.add_argument("--fps", type=_positive_float, default=12.0, metavar="N", help="frames of a film a second (12)")
 
 

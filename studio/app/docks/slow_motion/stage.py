@@ -1,31 +1,137 @@
-"""Algorithm 20.1 line by line."""
+"""Algorithm 20.1 line by line, with the real tensors of a real step."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QFont, QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.arrangements import SLOW_MOTION
-from studio.app.theme import Space
+from studio.app.docks.slow_motion.sheet import StepSheet
+from studio.app.docks.slow_motion.transport import Transport
+from studio.app.slow_motion.slow_step import SlowStep
+from studio.app.slow_motion.walk import Source, walk_of
+from studio.app.theme import FontSize, Space
+from studio.app.widgets.banner import Banner
+from studio.app.widgets.controls import Label
+from studio.app.widgets.panel_ground import PanelGround
 from studio.app.widgets.view_switch import ViewSwitch
+from studio.errors import StudioError
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
     from studio.app.state import StudioState
 
 
-class SlowMotionStage(QWidget):
-    """Algorithm 20.1 line by line."""
+class SlowMotionStage(PanelGround):
+    """The sheet with the algorithm and its tensors, what moves it on, and what run it is about."""
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("slow-motion-stage")
+        self._state = state
+        self.walk = walk_of(state)
+        self.walk.attach(runner)
+        self.sheet = StepSheet(self)
+        self.transport = Transport(self.walk, self)
         self.view_switch = ViewSwitch(SLOW_MOTION, self)
+        self.banner = Banner(self)
+        self._title = Label(
+            "Algorithm 20.1, line by line", self, size=FontSize.HEADLINE, weight=QFont.Weight.DemiBold
+        )
+        self._subtitle = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
+        self.setFocusProxy(self.sheet)
+        self._lay_out()
+        self._connect()
+        self._show_step(self.walk.step)
+        self._show_line(self.walk.line)
+        self._show_source()
+
+    @property
+    def subtitle(self) -> str:
+        """Which step of which run is shown."""
+        return self._subtitle.text()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        walk = self.walk
+        actions = {
+            Qt.Key.Key_Right: walk.next_line,
+            Qt.Key.Key_Space: walk.next_line,
+            Qt.Key.Key_Left: walk.previous_line,
+            Qt.Key.Key_Return: walk.next_step,
+            Qt.Key.Key_Enter: walk.next_step,
+            Qt.Key.Key_P: walk.toggle,
+            Qt.Key.Key_Escape: walk.stop,
+        }
+        action = actions.get(event.key())
+        if action is None or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            super().keyPressEvent(event)
+            return
+        action()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        # Nobody is looking: no more steps are taken.
+        self.walk.pause()
+
+    def _lay_out(self) -> None:
         header = QHBoxLayout()
-        header.addStretch(1)
+        header.setSpacing(Space.M)
+        header.addWidget(self._title)
+        header.addWidget(self._subtitle, 1)
         header.addWidget(self.view_switch)
+        self._header = header
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
+        column.setSpacing(Space.S)
         column.addLayout(header)
-        column.addStretch(1)
+        column.addWidget(self.banner)
+        column.addWidget(self.sheet, 1)
+        column.addWidget(self.transport)
+
+    def _connect(self) -> None:
+        walk = self.walk
+        walk.step_changed.connect(self._show_step)
+        walk.line_changed.connect(self._show_line)
+        walk.source_changed.connect(self._show_source)
+        walk.busy_changed.connect(self._show_source)
+        walk.failed.connect(self._show_error)
+        self.sheet.line_clicked.connect(walk.show_line)
+        self._state.image_set_changed.connect(self._show_source)
+
+    @Slot(object)
+    def _show_step(self, step: SlowStep | None) -> None:
+        if step is not None:
+            self.banner.clear()
+        self.sheet.set_step(step)
+        self._show_source()
+
+    @Slot(int)
+    def _show_line(self, line: int) -> None:
+        self.sheet.set_line(line)
+
+    @Slot()
+    def _show_source(self) -> None:
+        walk, step = self.walk, self.walk.step
+        run = {
+            Source.AT_FULL_SPEED: "the training that runs",
+            Source.PAUSED: "the paused training",
+            Source.ENDED: "the training that ended",
+            Source.OWN: "a small network of its own",
+        }[walk.source]
+        about = f"{run} on “{walk.title}”" if walk.title else run
+        self._subtitle.setText(about if step is None else f"step {step.number:,} of {about}")
+        if walk.source is Source.AT_FULL_SPEED:
+            self.sheet.set_invitation("Pause the training first", "Then its next steps are shown here, one by one.")
+        elif walk.busy:
+            self.sheet.set_invitation("One moment…", "The first step is being taken.")
+        else:
+            pictures = self._state.image_set.name if self._state.image_set is not None else "digits"
+            what = "its next step" if walk.source is not Source.OWN else f"a first step on “{pictures}”"
+            self.sheet.set_invitation("Press → for the first line", f"Takes {what}, then shows it line by line.")
+
+    @Slot(object)
+    def _show_error(self, error: StudioError) -> None:
+        self.banner.show_error(error)

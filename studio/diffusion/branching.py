@@ -58,10 +58,47 @@ def branch(
     Raises IndexError when step k is not recorded, ScheduleError when the tail does not begin where step k does or is no
     walk, ValueError when labels or z do not fit the pictures.
     """
+    run = changed_run(
+        trace,
+        k,
+        seed=seed,
+        sampler=sampler,
+        tail=tail,
+        labels=labels,
+        guidance=guidance,
+        thresholding=thresholding,
+        known=known,
+    )
+    old = trace.run
+    z = None if z is None else z.detach().to("cpu")
+    new_pixels = run.known is not None and not _same_pixels(run.known, old.known)
+    if new_pixels and k > 0:
+        z = _with_known_pixels(run, k, trace.state(k) if z is None else z)
+    if z is not None and _equals(z, trace.state(k)):
+        z = None
+    return Trace(run, origin=Origin(trace, k, z, anew=z is not None or not _same_answers(run, old)))
+
+
+def changed_run(
+    trace: Trace,
+    k: int,
+    *,
+    seed: int | None = None,
+    sampler: Sampler | None = None,
+    tail: Sequence[tuple[int, int]] | None = None,
+    labels: Sequence[int] | Unchanged | None = UNCHANGED,
+    guidance: Guidance | None = None,
+    thresholding: Thresholding | None = None,
+    known: KnownPixels | Unchanged | None = UNCHANGED,
+) -> ReverseRun:
+    """The run of such a branch, without making it: what it would do, and `run.model_calls(k)`, what it would cost.
+
+    Takes and raises the same as `branch`.
+    """
     if not 0 <= k < len(trace):
         raise IndexError(f"there is no step {k} among {len(trace)}")
     old = trace.run
-    run = replace(
+    return replace(
         old,
         seed=old.seed if seed is None else seed,
         sampler=old.sampler if sampler is None else sampler,
@@ -71,13 +108,6 @@ def branch(
         thresholding=old.thresholding if thresholding is None else thresholding,
         known=old.known if isinstance(known, Unchanged) else known,
     )
-    z = None if z is None else z.detach().to("cpu")
-    new_pixels = run.known is not None and not _same_pixels(run.known, old.known)
-    if new_pixels and k > 0:
-        z = _with_known_pixels(run, k, trace.state(k) if z is None else z)
-    if z is not None and _equals(z, trace.state(k)):
-        z = None
-    return Trace(run, origin=Origin(trace, k, z, anew=z is not None or not _same_answers(run, old)))
 
 
 def _with_tail(run: ReverseRun, k: int, tail: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

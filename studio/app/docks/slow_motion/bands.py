@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen, QPolygonF
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from studio.app.imaging import fitted_rect, paint_picture, screen_image, signed_colors, signed_image, values_image
+from studio.app.imaging import paint_picture, screen_image, signed_colors, signed_image, values_image
 from studio.app.slow_motion.layout import CAPTION, EDGE, GRADIENT_HEIGHT, LEVEL_HEIGHT, SheetLayout
 from studio.app.slow_motion.slow_step import NO_CLASS, SlowStep
 from studio.app.theme import FontSize, Space, theme, ui_font
-from studio.app.widgets.labels import format_number
+from studio.app.widgets.labels import MINUS, format_number
 from studio.app.widgets.math_text import MathLine, Term
 
 NOISE_LIMIT, ERROR_LIMIT = 3.0, 1.0
@@ -19,8 +20,11 @@ X, LEVELS, NOISE, NOISY, PREDICTION, LOSS, GRADIENT, WEIGHTS = range(8)
 _EDGES = {X: "d3", NOISE: "d4", NOISY: "text", PREDICTION: "d2", LOSS: "muted"}
 _NAMES = {X: "x", NOISE: "ε", NOISY: "z", PREDICTION: "ε̂", LOSS: "error"}
 _CURVE_POINTS = 48
+_NARROWEST_CURVE = 46
+_BAR, _BAR_GAP = 8, 3
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _CENTER = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
-_TOP = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+_FACT_HEIGHT, _DIGIT_HEIGHT = 16, 9
 
 
 def tensors_of(step: SlowStep) -> dict[int, np.ndarray]:
@@ -58,12 +62,11 @@ def paint_places(painter: QPainter, layout: SheetLayout, band: int, step: SlowSt
     for index in range(count):
         cell = layout.cell(band, index)
         if band == LEVELS:
-            area = QRectF(cell.left(), cell.top(), layout.side, LEVEL_HEIGHT)
+            area = _curve_frame(cell)
         elif band == WEIGHTS:
-            area = QRectF(cell.left(), cell.top(), layout.side, 12)
+            area = QRectF(cell.left(), cell.top(), cell.width(), 2 * _BAR + 2 * _BAR_GAP)
         else:
-            size = (1, 1) if step is None else step.x.shape[2:0:-1]
-            area = _fitted(painter, layout, cell, size[0], size[1])
+            area = layout.picture(band, index)
         painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
 
 
@@ -87,34 +90,28 @@ def paint_tensors(
     _paint_facts(painter, layout, band, step, muted)
 
 
-def pixel_text(
-    layout: SheetLayout, band: int, step: SlowStep, images: list[QImage], position: QPointF, widget: QWidget
-) -> str:
+def pixel_text(layout: SheetLayout, band: int, step: SlowStep, position: QPointF) -> str:
     """The true value of the pixel under a position, and the range of its picture; '' where there is none."""
-    pictures = tensors_of(step).get(band)
-    if pictures is None:
-        return ""
-    for index, image in enumerate(images):
-        cell = layout.cell(band, index)
-        space = QRectF(cell.left(), cell.top() + EDGE, layout.side, layout.side)
-        area = fitted_rect(image.size(), space, widget.devicePixelRatioF(), _TOP)
+    pictures = tensors_of(step).get(band, ())
+    for index, picture in enumerate(pictures):
+        area = layout.picture(band, index)
         if area.contains(position):
-            x = min(int((position.x() - area.left()) / area.width() * image.width()), image.width() - 1)
-            y = min(int((position.y() - area.top()) / area.height() * image.height()), image.height() - 1)
-            values = "  ".join(format_number(float(value)) for value in pictures[index, y, x])
-            return f"{_NAMES[band]} of picture {index + 1}, pixel {x}, {y}:  {values}\n{_range(pictures[index])}"
+            height, width, _ = picture.shape
+            x = min(int((position.x() - area.left()) / area.width() * width), width - 1)
+            y = min(int((position.y() - area.top()) / area.height() * height), height - 1)
+            values = "  ".join(format_number(float(value)) for value in picture[y, x])
+            return f"{_NAMES[band]} of picture {index + 1}, pixel {x}, {y}:  {values}\nfrom {_range(picture)}"
     return ""
 
 
-def _fitted(painter: QPainter, layout: SheetLayout, cell: QRectF, width: int, height: int) -> QRectF:
-    from PySide6.QtCore import QSize
-
-    space = QRectF(cell.left(), cell.top() + EDGE, layout.side, layout.side)
-    return fitted_rect(QSize(width, height), space, painter.device().devicePixelRatioF(), _TOP)
+def _curve_frame(cell: QRectF) -> QRectF:
+    """A curve needs more width than a narrow picture has."""
+    width = max(cell.width(), _NARROWEST_CURVE)
+    return QRectF(round(cell.center().x() - width / 2), cell.top(), width, LEVEL_HEIGHT)
 
 
 def _paint_picture(painter: QPainter, layout: SheetLayout, band: int, index: int, image: QImage) -> None:
-    area = _fitted(painter, layout, layout.cell(band, index), image.width(), image.height())
+    area = layout.picture(band, index)
     paint_picture(painter, area, image)
     painter.fillRect(QRectF(area.left(), area.top() - EDGE, area.width(), EDGE), theme().color(_EDGES[band]))
 
@@ -132,7 +129,7 @@ def _paint_classes(painter: QPainter, layout: SheetLayout, step: SlowStep, role:
     for index, name in enumerate(step.classes):
         # Classes are named after folders, digits by a digit alone.
         text = name if name == NO_CLASS or not name.isdigit() else f"a {name}"
-        _caption(painter, layout, X, index, text, "disabled" if name == NO_CLASS and role == "muted" else role)
+        _caption(painter, layout, X, index, text, role)
 
 
 def _paint_levels(painter: QPainter, layout: SheetLayout, step: SlowStep, role: str) -> None:
@@ -141,7 +138,7 @@ def _paint_levels(painter: QPainter, layout: SheetLayout, step: SlowStep, role: 
     chosen = np.linspace(0, steps - 1, min(_CURVE_POINTS, steps)).round().astype(int)
     for index in range(step.picture_count):
         cell = layout.cell(LEVELS, index)
-        frame = QRectF(cell.left(), cell.top(), layout.side, LEVEL_HEIGHT)
+        frame = _curve_frame(cell)
         painter.fillRect(frame, tokens.color("field"))
         inner = frame.adjusted(4, 5, -4, -4)
 
@@ -173,8 +170,8 @@ def _paint_losses(painter: QPainter, layout: SheetLayout, step: SlowStep) -> Non
     largest = max(float(step.losses.max()), 1e-12)
     for index, loss in enumerate(step.losses):
         cell = layout.cell(LOSS, index)
-        width = layout.side * float(loss) / largest
-        bar = QRectF(cell.left(), cell.bottom() - CAPTION, layout.side, CAPTION)
+        width = layout.across * float(loss) / largest
+        bar = QRectF(cell.left(), cell.bottom() - CAPTION, layout.across, CAPTION)
         painter.fillRect(QRectF(bar.left(), bar.bottom() - 2, bar.width(), 2), tokens.color("hover"))
         painter.fillRect(QRectF(bar.left(), bar.bottom() - 2, max(width, 1.0), 2), tokens.color("d1"))
         painter.setFont(ui_font(FontSize.RANGE))
@@ -201,7 +198,8 @@ def _paint_effect(painter: QPainter, layout: SheetLayout, step: SlowStep, role: 
     for index, (before, after) in enumerate(zip(step.losses, step.losses_after, strict=True)):
         cell = layout.cell(WEIGHTS, index)
         for row, (value, color) in enumerate(((before, "border_strong"), (after, "accent"))):
-            bar = QRectF(cell.left(), cell.top() + 1 + row * 7, max(1.0, layout.side * float(value) / largest), 5)
+            bar = QRectF(cell.left(), cell.top() + row * (_BAR + _BAR_GAP), 1, _BAR)
+            bar.setWidth(max(1.0, layout.across * float(value) / largest))
             painter.fillRect(bar, tokens.color(color))
         # The sign says it as well as the colour does.
         change = float(after - before)
@@ -209,85 +207,103 @@ def _paint_effect(painter: QPainter, layout: SheetLayout, step: SlowStep, role: 
         _caption(painter, layout, WEIGHTS, index, text, "text")
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What stands to the right of a band: the number that counts, muted lines below it, and a scale of colours."""
+
+    value: tuple[Term, ...]
+    lines: tuple[tuple[Term, ...], ...] = ()
+    limit: float | None = None
+
+
 def _paint_facts(painter: QPainter, layout: SheetLayout, band: int, step: SlowStep, muted: str) -> None:
-    """One number that counts, and one muted line below it."""
-    value, words, legend = _facts(band, step)
-    cell = layout.cell(band, 0)
+    facts = facts_of(band, step)
     left, width = layout.facts, layout.facts_width - Space.S
-    value_font, words_font = ui_font(FontSize.TEXT, QFont.Weight.DemiBold), ui_font(FontSize.LABEL)
-    heights = [QFontMetricsF(value_font).height()] if value else []
-    heights += [QFontMetricsF(words_font).height()] * len(words) + ([16.0] if legend else [])
-    top = cell.center().y() - sum(heights) / 2
-    if value:
-        painter.setFont(value_font)
-        painter.setPen(theme().color("text"))
-        painter.drawText(QRectF(left, top, width, heights[0]), Qt.AlignmentFlag.AlignVCenter, value)
-        top += heights[0]
-    painter.setFont(words_font)
-    painter.setPen(theme().color(muted))
-    for text in words:
-        height = QFontMetricsF(words_font).height()
-        text = QFontMetricsF(words_font).elidedText(text, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(QRectF(left, top, width, height), Qt.AlignmentFlag.AlignVCenter, text)
-        top += height
-    if legend:
-        _paint_legend(painter, QRectF(left, top + 5, 72, 6), legend, muted)
+    lines = [MathLine(facts.value), *(MathLine(terms) for terms in facts.lines)]
+    height = len(lines) * _FACT_HEIGHT + (_FACT_HEIGHT if facts.limit else 0)
+    top = layout.bands[band].center().y() - height / 2
+    painter.save()
+    painter.setClipRect(QRectF(left, layout.bands[band].top(), width, layout.bands[band].height()))
+    for number, line in enumerate(lines):
+        baseline = top + (_FACT_HEIGHT + _DIGIT_HEIGHT) / 2
+        line.paint(painter, left, baseline, theme().color(muted) if number else None)
+        top += _FACT_HEIGHT
+    if facts.limit:
+        _paint_legend(painter, QRectF(left, top + 5, 72, 6), facts.limit, muted, colored=step.x.shape[3] > 1)
+    painter.restore()
 
 
-def _facts(band: int, step: SlowStep) -> tuple[str, tuple[str, ...], float | None]:
-    first = step.images_seen + 1
-    if band == X:
-        shown = f"the first {step.picture_count} of them here" if step.picture_count < step.batch_size else "all shown"
-        return f"{step.batch_size:,} pictures", (f"{shown}", f"seen before: {first - 1:,}"), None
-    if band == LEVELS:
-        how = "one from each equal part" if step.stratified else "each as likely as any other"
-        return f"1 … {len(step.alpha_bar):,}", (how, "curve: how much picture is left"), None
-    if band == NOISE:
-        return _range(step.noise), (), NOISE_LIMIT
-    if band == NOISY:
-        return _range(step.z_t), ("what the network is given, and t",), None
-    if band == PREDICTION:
-        source = {
-            "epsilon": "beside ε two lines above",
-            "x0": "ε̂, which follows from x̂",
-            "v": "ε̂, which follows from v̂",
-        }[step.parameterization]
-        return _range(step.predicted_noise), (source,), NOISE_LIMIT
-    if band == LOSS:
-        name = {"epsilon": "ε̂ − ε", "x0": "x̂ − x", "v": "v̂ − v"}[step.parameterization]
-        return (
-            f"L = {_short(step.loss)}",
-            (f"mean of {step.batch_size:,} pictures", f"map: {name}, {_range(step.error)}"),
-            ERROR_LIMIT,
-        )
-    if band == GRADIENT:
-        cut = 0 < step.gradient_limit < step.gradient_norm
-        limit = f"cut to {step.gradient_limit:g}" if cut else "used as it is"
-        return f"‖∇L‖ = {_short(step.gradient_norm)}", (f"{limit}; a bar a layer, first to last",), None
-    share = 100 * step.change / max(step.weights, 1e-12)
-    return (
-        f"L  {_short(step.loss)} → {_short(step.loss_after)}",
-        (f"‖Δw‖ {_short(step.change)} ({share:.2g} %), most {_short(step.largest_change)}", f"learning rate {_short(step.learning_rate)}"),
-        None,
-    )
+def facts_of(band: int, step: SlowStep) -> Facts:
+    """The numbers of a band: those of the whole batch where they are not said to be of the pictures that are shown."""
+    size = f"{step.batch_size:,}"
+    match band:
+        case 0:
+            shown = (
+                f"the first {step.picture_count} of them here" if step.picture_count < step.batch_size else "all here"
+            )
+            return Facts(_strong(f"{size} pictures"), (_words(shown), _words(f"after {step.images_seen:,} others")))
+        case 1:
+            how = "one from each equal part" if step.stratified else "each as likely as any other"
+            curve = (*_words("curve: "), Term("α_t", size=FontSize.LABEL), *_words(", the picture's share"))
+            return Facts(_strong(f"1 … {len(step.alpha_bar):,}"), (_words(how), curve))
+        case 2:
+            return Facts(_strong(_range(step.noise)), limit=NOISE_LIMIT)
+        case 3:
+            return Facts(_strong(_range(step.z_t)), (_words("−1 black, +1 white"),))
+        case 4:
+            shown = {"epsilon": "", "x0": " follows from x̂", "v": " follows from v̂"}[step.parameterization]
+            if shown:
+                line = (Term("ε̂", size=FontSize.LABEL), *_words(f"{shown[:-2]}"), Term(shown[-2:], size=FontSize.LABEL))
+            else:
+                line = (*_words("to be like "), Term("ε", size=FontSize.LABEL), *_words(", two lines above"))
+            return Facts(_strong(_range(step.predicted_noise)), (line,), NOISE_LIMIT)
+        case 5:
+            return Facts(
+                (Term("L", size=FontSize.TEXT), *_strong(f" {_short(step.loss)}")),
+                (_words(f"the mean of all {size} pictures"), _words(f"maps from {_range(step.error)}")),
+                ERROR_LIMIT,
+            )
+        case 6:
+            cut = 0 < step.gradient_limit < step.gradient_norm
+            how = f"how steep, cut to {step.gradient_limit:g}" if cut else "how steep L is in w"
+            return Facts(
+                (Term("‖∇_w L‖", size=FontSize.TEXT), *_strong(f" {_short(step.gradient_norm)}")),
+                (_words(how), _words("a bar for each part of the network")),
+            )
+        case _:
+            share = 100 * step.change / max(step.weights, 1e-12)
+            return Facts(
+                (
+                    Term("L", size=FontSize.TEXT),
+                    *_strong(f" {_short(step.loss)} → {_short(step.loss_after)}"),
+                    *_words("  for the same batch"),
+                ),
+                (
+                    _words(f"weights moved {share:.2g} %, at most by {_short(step.largest_change)}"),
+                    _words(f"learning rate {_short(step.learning_rate)}"),
+                ),
+            )
 
 
-def _paint_legend(painter: QPainter, area: QRectF, limit: float, role: str) -> None:
-    colors = signed_colors(25)
+def _strong(text: str) -> tuple[Term, ...]:
+    return (Term(text, "text", FontSize.TEXT, words=True, weight=QFont.Weight.DemiBold),)
+
+
+def _words(text: str) -> tuple[Term, ...]:
+    return (Term(text, "text", FontSize.LABEL, words=True),)
+
+
+def _paint_legend(painter: QPainter, area: QRectF, limit: float, role: str, *, colored: bool) -> None:
+    # Coloured pictures have coloured noise, each channel from dark to bright.
+    colors = np.linspace(0, 254, 25).astype(int)[:, None].repeat(3, axis=1) if colored else signed_colors(25)
     width = area.width() / len(colors)
     for index, color in enumerate(colors):
-        from PySide6.QtGui import QColor
-
-        painter.fillRect(
-            QRectF(area.left() + index * width, area.top(), width + 0.5, area.height()), QColor(*map(int, color))
-        )
+        part = QRectF(area.left() + index * width, area.top(), width + 0.5, area.height())
+        painter.fillRect(part, QColor(*map(int, color)))
     painter.setFont(ui_font(FontSize.RANGE))
     painter.setPen(theme().color(role))
-    painter.drawText(
-        QRectF(area.right() + Space.S, area.center().y() - 8, 90, 16),
-        Qt.AlignmentFlag.AlignVCenter,
-        f"−{limit:g} … +{limit:g}",
-    )
+    words = f"{MINUS}{limit:g} … +{limit:g}" + (" in each colour" if colored else "")
+    painter.drawText(QRectF(area.right() + Space.S, area.center().y() - 8, 140, 16), _MIDDLE, words)
 
 
 def _range(values: np.ndarray) -> str:
@@ -304,4 +320,4 @@ def _short(value: float) -> str:
     else:
         decimals = max(0, 2 - int(np.floor(np.log10(size))))
         text = f"{value:.{min(decimals, 5)}f}"
-    return text.replace("-", "−")
+    return text.replace("-", MINUS)

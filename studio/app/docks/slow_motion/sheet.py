@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from studio.app.docks.slow_motion import bands
 from studio.app.slow_motion.algorithm import AlgorithmLine, algorithm_lines
-from studio.app.slow_motion.layout import HEAD, PAD, SheetLayout, lay_out
+from studio.app.slow_motion.layout import HEAD, SheetLayout, lay_out
 from studio.app.slow_motion.slow_step import SlowStep
 from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.math_text import MathLine, plain_text
@@ -52,6 +52,7 @@ class StepSheet(QWidget):
         self._step = step
         self._lines = algorithm_lines("epsilon" if step is None else step.parameterization)
         self._images = {} if step is None else bands.images_of(step)
+        self._arrange()
         self.update()
 
     def set_line(self, line: int) -> None:
@@ -80,7 +81,7 @@ class StepSheet(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._layout = lay_out(self.width(), self.height())
+        self._arrange()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         band = self.band_at(event.position())
@@ -110,13 +111,13 @@ class StepSheet(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tokens = theme().tokens
         last = self._layout.bands[-1].bottom()
-        self._paint_word(painter, "repeat", HEAD - 9.0)
-        self._paint_word(painter, "until converged", last + 18)
+        self._paint_word(painter, "repeat", HEAD - 8.0)
+        self._paint_word(painter, "until converged", last + 16)
         painter.setFont(ui_font(FontSize.LABEL))
         painter.setPen(tokens.color("muted"))
-        painter.drawText(QPointF(self._layout.pictures, last + 18), _WHOLE)
+        painter.drawText(QPointF(self._layout.pictures, last + 16), _WHOLE)
         if self.hasFocus():
-            painter.fillRect(QRectF(_BAR + Space.S, HEAD - 5.0, 46, 2), tokens.color("accent"))
+            painter.fillRect(QRectF(_BAR + Space.S, HEAD - 4.0, 46, 2), tokens.color("accent"))
         for number, line in enumerate(self._lines):
             self._paint_band(painter, number, line)
         if self._step is None and self._invitation[0]:
@@ -178,7 +179,11 @@ class StepSheet(QWidget):
         band = self.band_at(position)
         if band is None or self._step is None or band > self._line:
             return ""
-        return bands.pixel_text(self._layout, band, self._step, self._images.get(band, []), position, self)
+        return bands.pixel_text(self._layout, band, self._step, position)
+
+    def _arrange(self) -> None:
+        picture = (1, 1) if self._step is None else (self._step.x.shape[2], self._step.x.shape[1])
+        self._layout = lay_out(self.width(), self.height(), picture, self.devicePixelRatioF())
 
     def _describe(self) -> None:
         self.setAccessibleName("Algorithm 20.1")

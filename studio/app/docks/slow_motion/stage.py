@@ -38,9 +38,7 @@ class SlowMotionStage(PanelGround):
         self.transport = Transport(self.walk, self)
         self.view_switch = ViewSwitch(SLOW_MOTION, self)
         self.banner = Banner(self)
-        self._title = Label(
-            "Algorithm 20.1, line by line", self, size=FontSize.HEADLINE, weight=QFont.Weight.DemiBold
-        )
+        self._title = Label("Algorithm 20.1, line by line", self, size=FontSize.HEADLINE, weight=QFont.Weight.DemiBold)
         self._subtitle = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
         self.setFocusProxy(self.sheet)
         self._lay_out()

@@ -14,7 +14,7 @@ from studio.app.theme import FontSize, Space, theme, ui_font
 _SPAN = 10
 """Steps in the running mean."""
 _MOST_POINTS = 400
-_WORDS = 62
+_WORDS = 76
 
 
 class LossTrail(QWidget):

@@ -1,0 +1,111 @@
+"""The Markov chain in the background: the walk that is shown, and the many chains that are measured. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from studio.diffusion import PictureNoise, markov_chain
+from studio.diffusion.forward_moments import ForwardMoments, measure_chains
+
+if TYPE_CHECKING:
+    from studio.diffusion import NoiseSchedule
+
+MOST_KEPT_VALUES = 16_000_000
+"""Up to here noise is kept for the next walk, and states in single precision."""
+
+_OBEDIENCE = 32
+"""Steps between two looks at whether the job was cancelled."""
+
+_MOST_CHAINS, _FEWEST_CHAINS = 256, 16
+_CHAINS_A_BATCH = (8, 64)
+_VALUES_A_STEP = 16_384
+_VALUES_IN_ALL = 4e8
+
+
+@dataclass(frozen=True, eq=False)
+class ChainWalk:
+    """A Markov chain from x to z_T.
+
+    states: (T + 1, C, H, W), float32 or, when they are many, float16; states[0] is the picture. noise: float32
+    (T, C, H, W), kept for another walk with the same noise; None when that would take too much memory.
+    """
+
+    schedule: NoiseSchedule
+    source: PictureNoise
+    states: torch.Tensor = field(repr=False)
+    noise: torch.Tensor | None = field(repr=False)
+
+    def state(self, t: int) -> torch.Tensor:
+        """z_t, float32 (1, C, H, W); t 0-based, −1 is the picture."""
+        return self.states[t + 1 : t + 2].float()
+
+    def added(self, t: int) -> torch.Tensor:
+        """ε_t, the fresh noise of the step to z_t, float32 (1, C, H, W)."""
+        return self.source.at(t)
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredBatch:
+    """More chains, measured. key: what they belong to. first: how many were measured before them."""
+
+    key: object
+    first: int
+    moments: ForwardMoments
+
+
+def walk_job(
+    schedule: NoiseSchedule, x: torch.Tensor, source: PictureNoise, known: torch.Tensor | None
+) -> Iterator[object]:
+    """Walk from x (1, C, H, W) with the fresh noise of `source`; returns the ChainWalk.
+
+    known: the noise of an earlier walk with the same source, which may be of another length.
+    """
+    steps, values = schedule.step_count, x[0].numel()
+    few = steps * values <= MOST_KEPT_VALUES
+    noise = torch.empty((steps, *x.shape[1:])) if few else None
+    if noise is not None and known is not None:
+        noise[: len(known)] = known[:steps]
+    first_unknown = len(known) if known is not None else 0
+    states = torch.empty((steps + 1, *x.shape[1:]), dtype=torch.float32 if few else torch.float16)
+    states[0] = x[0]
+
+    def fresh(t: int) -> torch.Tensor:
+        if noise is None:
+            return source.at(t)
+        if t >= first_unknown:
+            noise[t] = source.at(t)[0]
+        return noise[t : t + 1]
+
+    for t, z in enumerate(markov_chain(schedule, x, fresh)):
+        states[t + 1] = z[0]
+        if t % _OBEDIENCE == 0:
+            yield None
+    return ChainWalk(schedule, source, states, noise)
+
+
+def chain_count(schedule: NoiseSchedule, values: int) -> int:
+    """How many chains are measured for pictures of so many values: fewer where they are long and large."""
+    count = int(_VALUES_IN_ALL / (schedule.step_count * values))
+    return max(_FEWEST_CHAINS, min(count // 8 * 8, _MOST_CHAINS))
+
+
+def batch_size(values: int) -> int:
+    """How many chains of pictures of so many values are run side by side."""
+    low, high = _CHAINS_A_BATCH
+    return max(low, min(_VALUES_A_STEP // values, high))
+
+
+def measure_job(
+    key: object, schedule: NoiseSchedule, x: torch.Tensor, seed: int, first: int, count: int
+) -> Iterator[object]:
+    """Run and measure the chains number `first` to `first` + `count`; returns a MeasuredBatch."""
+    for t, moments in enumerate(measure_chains(schedule, x, seed, first, count)):
+        if moments is not None:
+            return MeasuredBatch(key, first, moments)
+        if t % _OBEDIENCE == 0:
+            yield None
+    raise AssertionError("the chains ended without being measured")

@@ -351,7 +351,7 @@ def test_a_film_is_exported(workspace, tmp_path, qtbot):
             # The result repeats the last prediction, which a GIF shows longer instead of twice.
             assert film.n_frames == (9 if kind is FilmKind.Z else 8)
             assert size is None or film.size == size
-    assert "saved" in workspace.stage._banner.text()
+    assert "Saved as" in workspace.stage._banner.text()
 
 
 def test_every_control_has_a_name(workspace):

@@ -6,10 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QSignalSpy, QTest
 
-from studio.app.docks.denoise.timeline import film_of, lanes_of
+from studio.app.docks.denoise.lanes import LaneKind, film_of, lanes_of
 from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.widgets.film_strip import Axis, thumbnail_size
 from studio.app.widgets.lanes import Curve, Lane
@@ -20,6 +21,8 @@ from tests.gui.denoise_helpers import recorded, steps
 def frames_of(**options) -> Frames:
     frames = Frames(recorded(**options))
     frames.refresh()
+    for picture in range(frames.picture_count):
+        frames.measures.advance(picture)
     return frames
 
 
@@ -161,26 +164,32 @@ def test_space_asks_to_play(view):
 
 def test_lanes_say_what_the_steps_hold():
     frames = frames_of(shape=(3, 4, 4), taken=10)
-    norms, signal, beyond = lanes_of(frames, 1)
-    step = frames.step(4)
+    norms, signal, cosine, beyond, nearest = lanes_of(frames, 1)
+    step = frames.trace.frame(4)
     for curve, values in zip(norms.curves, (step.z_t, step.eps, step.x0), strict=True):
         assert curve.values[4] == pytest.approx(float(values[1].square().mean().sqrt()), rel=1e-5)
     snr = frames.trace.schedule.snr[step.t]
     assert signal.curves[0].values[4] == pytest.approx(10 * np.log10(snr), rel=1e-5)
     share = float((step.x0[1].abs() > 1).float().mean())
     assert beyond.curves[0].values[4] == pytest.approx(100 * share)
+    true = step.z_t[1] - frames.trace.schedule.alpha_bar[step.t] ** 0.5 * frames.trace.pictures()[1]
+    together = torch.nn.functional.cosine_similarity(step.eps[1].flatten(), true.flatten(), dim=0)
+    assert cosine.curves[0].values[4] == pytest.approx(float(together), rel=1e-5)
+    # The last step arrives: what it took off is exactly what was left.
+    assert cosine.curves[0].values[9] == pytest.approx(1.0, abs=1e-5)
+    assert nearest.value_terms(4) == ()
     assert [term.role for term in norms.value_terms(4)] == ["text", "d2", "d3"]
     assert norms.value_terms(10) == ()
 
 
 def test_of_a_clipped_run_only_the_batch_is_known_and_the_lane_says_so():
     frames = frames_of(shape=(1, 4, 4), taken=10, clip=True)
-    lanes = [lanes_of(frames, picture)[2] for picture in (0, 2)]
+    lanes = [lanes_of(frames, picture, [LaneKind.BEYOND])[0] for picture in (0, 2)]
     for lane in lanes:
-        assert lane.curves[0].values[8] == pytest.approx(100 * frames.step(8).clipped_share)
+        assert lane.curves[0].values[8] == pytest.approx(100 * frames.step(8, 0).clipped_share)
         assert "batch" in lane.name[1].text
         assert "batch" in lane.tooltip
-    assert frames.step(8).clipped_share > 0
+    assert frames.step(8, 0).clipped_share > 0
 
 
 @pytest.mark.parametrize(
@@ -195,9 +204,11 @@ def test_a_run_cut_short_ends_at_the_moment_it_reached():
     frames = frames_of(taken=8)
     film = film_of(frames, FilmKind.Z, 0, 9)
     assert film.times[-1] == 0
-    cut = Frames(recorded(taken=8))
-    for index in range(3):
-        cut.measures.add(cut.trace.frame(index), 1.0, clipped=False)
+    trace, all_steps = steps(taken=8)
+    cut = Frames(trace)
+    for _ in range(3):
+        trace.record(next(all_steps))
+    cut.refresh()
     film = film_of(cut, FilmKind.Z, 0, 4)
     assert len(film.times) == 4
     assert film.times[-1] == cut.trace.times[2][1] + 1
@@ -227,6 +238,6 @@ def test_what_the_background_records_meanwhile_does_not_mix_into_what_is_shown()
     newest = trace.frame(2)
     trace.record(next(all_steps))
     assert frames.count == 4
-    assert frames.step(3).index == 2
+    assert frames.step(3, 0).index == 2
     assert np.array_equal(frames.state(3).numpy(), newest.z_s.numpy())
     assert frames.time(3) == newest.s + 1

@@ -1,11 +1,17 @@
-"""The keys of the playhead, the same wherever they are pressed."""
+"""The keys of the playhead and of the run, the same wherever they are pressed."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 from studio.app.microscope.playback import Playback
+
+if TYPE_CHECKING:
+    from studio.app.microscope.denoising import Denoising
+    from studio.app.runner import Runner
 
 STRIDE = 10
 
@@ -30,3 +36,25 @@ def handle_transport_key(playback: Playback, event: QKeyEvent) -> bool:
     else:
         return False
     return True
+
+
+def handle_run_key(denoising: Denoising, runner: Runner, event: QKeyEvent) -> bool:
+    """P pauses the run that goes on, or goes on with the one that is shown; N takes one more step of it."""
+    if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier or event.isAutoRepeat():
+        return False
+    if event.key() == Qt.Key.Key_P:
+        toggle_run(denoising, runner)
+    elif event.key() == Qt.Key.Key_N:
+        if denoising.can_go_on:
+            denoising.take_step(runner)
+    else:
+        return False
+    return True
+
+
+def toggle_run(denoising: Denoising, runner: Runner) -> None:
+    """Pause the run that goes on, or go on with the one that is shown."""
+    if denoising.can_pause:
+        denoising.pause_run()
+    elif denoising.can_go_on:
+        denoising.resume_run(runner)

@@ -21,6 +21,7 @@ from studio.app.widgets.controls import (
     SegmentedControl,
     ValueSlider,
 )
+from studio.app.widgets.export_menu import film_kinds, with_suffix
 from studio.app.widgets.film_strip import thumbnail_size
 
 _PREVIEW = 112
@@ -71,7 +72,7 @@ class ExportFilmDialog(QDialog):
         largest = max(2, largest)
         self._scale = ValueSlider("Enlarged", 1, largest, min(usual, largest), suffix="×", label_width=_LABEL_WIDTH)
         self._facts = Label("", role="muted", size=FontSize.LABEL)
-        cancel, save = SecondaryButton("Cancel"), PrimaryButton("Save GIF…", "film")
+        cancel, save = SecondaryButton("Cancel"), PrimaryButton("Save…", "film")
         save.setDefault(True)
         cancel.clicked.connect(self.reject)
         save.clicked.connect(self.accept)
@@ -124,11 +125,21 @@ class ExportFilmDialog(QDialog):
         self._facts.setText(f"{moments} moments{skipped} · {moments / request.fps:.1f} s · {size}")
 
 
+def ask_for_film(parent: QWidget, title: str, name: str) -> Path | None:
+    """Where to save a film, by the operating system's own dialog, in any of the formats that can be written here."""
+    kinds = film_kinds()
+    filters = [f"{label} (*{suffix})" for suffix, label in kinds]
+    suffixes = [suffix for suffix, _ in kinds]
+    text, chosen = QFileDialog.getSaveFileName(parent.window(), title, name + suffixes[0], ";;".join(filters))
+    if not text:
+        return None
+    return with_suffix(Path(text), suffixes, suffixes[filters.index(chosen)] if chosen in filters else suffixes[0])
+
+
 def ask_for_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
     """Where to save, by the operating system's own dialog, which asks before overwriting; None when left."""
     text, _ = QFileDialog.getSaveFileName(parent.window(), title, name, kinds)
     if not text:
         return None
-    path = Path(text)
     suffix = Path(name).suffix
-    return path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
+    return with_suffix(Path(text), (suffix,), suffix)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen
 
+from studio.app.imaging import fitted_rect, paint_picture
 from studio.app.theme import FontSize, theme, ui_font
 from studio.app.widgets.film_strip import Axis
 from studio.app.widgets.math_text import MathLine, Term
@@ -37,7 +39,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Lane:
-    """A quantity (or some of one kind): its name, its curves on one scale low..high, and how values are written."""
+    """A quantity (or some of one kind): its name, its curves on one scale low..high, and how values are written.
+
+    note: words in the place of curves that are not known. thumbnail: of a position a picture that goes with its value.
+    """
 
     name: tuple[Term, ...]
     curves: tuple[Curve, ...]
@@ -48,13 +53,15 @@ class Lane:
     decimals: int = 2
     suffix: str = ""
     signed: bool = False
+    note: str = ""
+    thumbnail: Callable[[int], QImage | None] | None = field(default=None, compare=False)
     tooltip: str = field(default="", compare=False)
 
     def value_terms(self, position: int) -> tuple[Term, ...]:
         """The values at a position, each in its curve's colour."""
         terms = []
         for curve in self.curves:
-            if position < len(curve.values):
+            if position < len(curve.values) and np.isfinite(curve.values[position]):
                 text = _written(float(curve.values[position]), self.decimals, self.signed) + self.suffix
                 role = "text" if len(self.curves) == 1 else curve.role
                 terms.append(Term(text, role, FontSize.LABEL, words=True))
@@ -86,21 +93,33 @@ class LanePainter:
         middle = round(self._area.center().y()) + 0.5
         painter.setPen(QPen(tokens.color("border"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QLineF(self._area.left() + 4, middle, self._area.right() - 4, middle))
-        self._paint_range(painter)
+        if not self._lane.note:
+            self._paint_range(painter)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(self._area)
         for curve in self._lane.curves:
             self._paint_curve(painter, curve)
         painter.restore()
+        if self._lane.note:
+            painter.setFont(ui_font(FontSize.LABEL))
+            painter.setPen(tokens.color("muted"))
+            painter.drawText(self._area, Qt.AlignmentFlag.AlignCenter, self._lane.note)
 
     def paint_name(self, painter: QPainter, left: float) -> None:
         line = MathLine(self._lane.name, 3)
         line.paint(painter, left, self._text_baseline(line))
 
-    def paint_values(self, painter: QPainter, position: int, left: float) -> None:
+    def paint_values(self, painter: QPainter, position: int, left: float, right: float) -> None:
+        """The values at a position from `left` on, and at `right` the picture that goes with them."""
         line = MathLine(self._lane.value_terms(position), 5)
         line.paint(painter, left, self._text_baseline(line))
+        image = self._lane.thumbnail(position) if self._lane.thumbnail is not None else None
+        if image is not None:
+            side = self._area.height()
+            space = QRectF(right - side, self._area.top(), side, side)
+            ratio = painter.device().devicePixelRatioF()
+            paint_picture(painter, fitted_rect(image.size(), space, ratio, Qt.AlignmentFlag.AlignRight), image)
 
     def paint_dots(self, painter: QPainter, position: int) -> None:
         tokens = theme().tokens

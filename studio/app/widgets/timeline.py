@@ -27,7 +27,7 @@ from studio.app.widgets.math_text import MathLine, Term
 _LABEL_COLUMN = 146
 _VALUE_COLUMN = 112
 _RANGE_COLUMN = 26
-_LOWEST_LANE, _HIGHEST_LANE = 24, 64
+_LOWEST_LANE, _HIGHEST_LANE = 20, 64
 _LANE_HEIGHT = 36
 _TOP = 4
 _STRIDE_KEYS = 10
@@ -49,6 +49,7 @@ class TimelineView(QWidget):
         super().__init__(parent)
         self._film: Film | None = None
         self._lanes: tuple[Lane, ...] = ()
+        self._expected_lanes = 0
         self._position = 0
         self._still: QPixmap | None = None
         self._wheel = 0
@@ -77,6 +78,11 @@ class TimelineView(QWidget):
     def set_lanes(self, lanes: Sequence[Lane]) -> None:
         self._lanes = tuple(lanes)
         self.redraw()
+        self.updateGeometry()
+
+    def expect_lanes(self, count: int) -> None:
+        """Ask for the room of so many lanes, be they there or still to come."""
+        self._expected_lanes = count
         self.updateGeometry()
 
     def set_position(self, position: int) -> None:
@@ -182,8 +188,8 @@ class TimelineView(QWidget):
         return super().event(event)
 
     def _height_with(self, lane_height: int) -> int:
-        lanes = len(self._lanes) or 3
-        return _TOP + STRIP_HEIGHT + TICK_HEIGHT + Space.S + lanes * (lane_height + Space.XS) + Space.S
+        lanes, gap = max(len(self._lanes), self._expected_lanes), _gap(lane_height)
+        return _TOP + STRIP_HEIGHT + TICK_HEIGHT + Space.XS + lanes * (lane_height + gap) + Space.XS
 
     def _current(self) -> int:
         assert self._film is not None
@@ -197,12 +203,13 @@ class TimelineView(QWidget):
     def _lane_areas(self) -> list[QRectF]:
         if not self._lanes:
             return []
-        top = _TOP + STRIP_HEIGHT + TICK_HEIGHT + Space.S
-        available = (self.height() - top - Space.S) / len(self._lanes) - Space.XS
-        height = round(max(_LOWEST_LANE, min(available, _HIGHEST_LANE)))
+        top = _TOP + STRIP_HEIGHT + TICK_HEIGHT + Space.XS
+        room = (self.height() - top - Space.XS) / len(self._lanes)
+        height = int(max(_LOWEST_LANE, min(room - _gap(room), _HIGHEST_LANE)))
         left, right = _LABEL_COLUMN - 4, self.width() - _VALUE_COLUMN + 4
         return [
-            QRectF(left, top + index * (height + Space.XS), right - left, height) for index in range(len(self._lanes))
+            QRectF(left, top + index * (height + _gap(height)), right - left, height)
+            for index in range(len(self._lanes))
         ]
 
     def _strip_painter(self, film: Film, axis: Axis) -> FilmStripPainter:
@@ -243,7 +250,8 @@ class TimelineView(QWidget):
         for lane, area in zip(self._lanes, areas, strict=True):
             lane_painter = LanePainter(lane, axis, area)
             lane_painter.paint_dots(painter, current)
-            lane_painter.paint_values(painter, current, self.width() - _VALUE_COLUMN + Space.M)
+            left, right = self.width() - _VALUE_COLUMN + Space.M, self.width() - Space.S
+            lane_painter.paint_values(painter, current, left, right)
 
     def _paint_time(self, painter: QPainter, time: int) -> None:
         terms = (
@@ -252,3 +260,8 @@ class TimelineView(QWidget):
         )
         line = MathLine(terms)
         line.paint(painter, Size.DOCK_PADDING, _TOP + 24 + line.ascent)
+
+
+def _gap(lane_height: float) -> int:
+    """Between lanes: where they are low, all their room is needed for the curves."""
+    return Space.XS if lane_height >= _LANE_HEIGHT - Space.S else Space.XS // 2

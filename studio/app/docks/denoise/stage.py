@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from studio.app.arrangements import DENOISE
 from studio.app.docks.denoise.layout import COLUMN_GAP, share_room
 from studio.app.docks.denoise.start import DenoiseStart
 from studio.app.imaging import fitted_size
 from studio.app.microscope.denoising import denoising_of
-from studio.app.microscope.film_export import save_still
+from studio.app.microscope.film_export import kind_array, save_still
 from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.microscope.step_equation import next_symbol, shown_time
-from studio.app.microscope.transport import handle_transport_key
+from studio.app.microscope.transport import handle_run_key, handle_transport_key
+from studio.app.plot_export import PICTURE_KINDS, export_picture
 from studio.app.theme import FontSize, Space, theme
 from studio.app.widgets.banner import Banner
-from studio.app.widgets.controls import IconButton, Label, format_number
-from studio.app.widgets.export_film import ask_for_file
+from studio.app.widgets.controls import Label, format_number
+from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.math_text import MathLabel, MathLine, Term
 from studio.app.widgets.picture_view import PictureView
 from studio.app.widgets.step_apart import StepApart
+from studio.app.widgets.view_switch import ViewSwitch
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ class DenoiseStage(QWidget):
 
     @Slot(object)
     def _show_exported(self, path: object) -> None:
-        self._banner.show_message(f"The film was saved as {path}.", kind="ok")
+        self._banner.show_message(f"Saved as {path}.", kind="ok")
 
 
 class Microscope(QWidget):
@@ -102,6 +105,7 @@ class Microscope(QWidget):
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._runner = runner
         self._denoising = denoising_of(state)
         self._playback = self._denoising.playback
         self._hovered: tuple[int, int] | None = None
@@ -122,12 +126,17 @@ class Microscope(QWidget):
         # A ring around half the window would outshine the picture: the headline is underlined instead.
         self.setProperty("ownFocusMark", True)
         self._headline = MathLabel(spacing=0)
-        self._export = IconButton("export", "Save this moment as a picture…")
-        self._export.clicked.connect(self._save_still)
+        self.export = ExportButton(self, "Save this moment…")
+        self.export.add("This moment as a picture", "moment.png", ((".png", "PNG"),), self._save_still)
+        self.export.add("The step taken apart", "step.png", PICTURE_KINDS, self._save_step)
+        self.export.failed.connect(self._denoising.failed)
+        self.export.exported.connect(self._denoising.exported)
         header = QHBoxLayout()
         header.setContentsMargins(0, 0, 0, 0)
+        header.setSpacing(Space.S)
         header.addWidget(self._headline, 1)
-        header.addWidget(self._export)
+        header.addWidget(ViewSwitch(DENOISE))
+        header.addWidget(self.export)
         self._header = QWidget(self)
         self._header.setLayout(header)
 
@@ -176,15 +185,16 @@ class Microscope(QWidget):
             return
         self._stale = False
         position, picture = self._playback.position, self._denoising.picture
-        step = frames.step(position)
+        step = frames.step(position, picture)
         self._show_headline(frames, position)
-        self.picture.show_values(_array(frames.state(position), picture))
+        self.picture.show_values(frames.values(position, FilmKind.Z, picture).movedim(0, -1).numpy())
         self._show_caption(frames, position)
         self._show_values()
-        self.step_apart.show_step(step, frames.trace.sampler, picture, clipped=frames.trace.run.thresholding.acts)
+        run = frames.run(position)
+        self.step_apart.show_step(step, run.sampler, 0, clipped=run.thresholding.acts)
 
     def _show_headline(self, frames: Frames, position: int) -> None:
-        step = frames.step(position)
+        step = frames.step(position, self._denoising.picture)
         muted = {"role": "muted", "size": FontSize.LABEL}
         if frames.is_result(position):
             title = "Finished" if frames.trace.complete else f"After step {step.index + 1}"
@@ -206,7 +216,7 @@ class Microscope(QWidget):
     def _show_caption(self, frames: Frames, position: int) -> None:
         symbol, words = "z_t", "the picture now"
         if frames.is_result(position):
-            symbol = next_symbol(frames.step(position))
+            symbol = next_symbol(frames.step(position, self._denoising.picture))
             words = "the finished picture" if frames.trace.complete else "where the run stopped"
             if self._denoising.running and not frames.trace.complete:
                 words = "the picture now"
@@ -227,7 +237,7 @@ class Microscope(QWidget):
         position, picture = self._playback.position, self._denoising.picture
         self._pixel.setText(f"pixel {x}, {y}")
         values = [
-            (symbol, role, frames.values(position, kind)[picture, :, y, x].tolist())
+            (symbol, role, frames.values(position, kind, picture)[:, y, x].tolist())
             for kind, symbol, role in _PIXEL_VALUES
             if kind is FilmKind.Z or not frames.is_result(position)
         ]
@@ -248,22 +258,16 @@ class Microscope(QWidget):
         self._hovered = None
         self._show_values()
 
-    @Slot()
-    def _save_still(self) -> None:
+    def _save_still(self, path: Path) -> Path:
         frames = self._denoising.frames
-        if frames is None or not frames.count:
-            return
-        position, picture = self._playback.position, self._denoising.picture
-        path = ask_for_file(self, "Save this moment", f"moment-{frames.time(position):04d}.png", "PNG (*.png)")
-        if path is None:
-            return
-        pixels = frames.pictures(position)[picture]
+        assert frames is not None
+        values = frames.values(self._playback.position, FilmKind.Z, self._denoising.picture)
         width, height = self._picture_size
         scale = max(1, fitted_size(width, height, _STILL_SIDE, _STILL_SIDE)[0] // width)
-        try:
-            save_still(pixels, path, scale)
-        except StudioError as error:
-            self._denoising.failed.emit(error)
+        return save_still(kind_array(values, FilmKind.Z), path, scale)
+
+    def _save_step(self, path: Path) -> Path:
+        return export_picture(self, path)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -293,7 +297,7 @@ class Microscope(QWidget):
             painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not handle_transport_key(self._playback, event):
+        if not self._handle_key(event):
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -303,8 +307,11 @@ class Microscope(QWidget):
                 plain = QKeyEvent(event.type(), event.key(), Qt.KeyboardModifier.NoModifier, event.text())
                 self.picture.keyPressEvent(plain)
                 return True
-            return handle_transport_key(self._playback, event)
+            return self._handle_key(event)
         return super().eventFilter(watched, event)
+
+    def _handle_key(self, event: QKeyEvent) -> bool:
+        return handle_transport_key(self._playback, event) or handle_run_key(self._denoising, self._runner, event)
 
     def _arrange(self) -> None:
         """The picture takes the height there is, as a whole multiple; equation and tiles stand beside it."""
@@ -358,7 +365,3 @@ def _value_terms(values: Sequence[tuple[str, str, list[float]]], decimals: int, 
 
 def _strong(text: str) -> Term:
     return Term(text, "text", FontSize.HEADLINE, words=True, weight=600)
-
-
-def _array(values: object, picture: int) -> np.ndarray:
-    return values[picture].movedim(0, -1).numpy()

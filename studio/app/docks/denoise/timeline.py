@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PySide6.QtCore import QTimer, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, QTimer, Slot
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from studio.app.docks.denoise.lanes import LANE_TITLES, LaneKind, film_of, lanes_of
 from studio.app.microscope.denoising import denoising_of
-from studio.app.microscope.frames import FilmKind, Frames
+from studio.app.microscope.frames import FilmKind
+from studio.app.microscope.nearest import NearestSearch
 from studio.app.microscope.playback import SPEEDS
-from studio.app.microscope.transport import handle_transport_key
+from studio.app.microscope.transport import handle_run_key, handle_transport_key, toggle_run
 from studio.app.theme import FontSize, Size, Space
-from studio.app.widgets.controls import MINUS, CheckField, IconButton, Label, SecondaryButton, SegmentedControl
+from studio.app.widgets.controls import CheckField, IconButton, Label, SecondaryButton, SegmentedControl
 from studio.app.widgets.dock import StudioDock
-from studio.app.widgets.export_film import ExportFilmDialog, ask_for_file
-from studio.app.widgets.film_strip import Film
-from studio.app.widgets.lanes import Curve, Lane
-from studio.app.widgets.math_text import Formula, Term
+from studio.app.widgets.export_film import ExportFilmDialog, ask_for_film
+from studio.app.widgets.math_text import Formula
 from studio.app.widgets.timeline import TimelineView
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ _KINDS = (
     (FilmKind.EPSILON, Formula("ε̂", "ε̂, the predicted noise")),
     (FilmKind.X0, Formula("x̂_0", "x̂₀, the predicted picture")),
 )
-_FILM_NAMES = {FilmKind.Z: "Noisy picture", FilmKind.EPSILON: "Predicted noise", FilmKind.X0: "Predicted picture"}
 _KIND_HELP = {
     FilmKind.Z: "The picture as it is at each moment, from noise to picture",
     FilmKind.EPSILON: "The noise that the model sees in it",
@@ -42,8 +39,8 @@ _KIND_HELP = {
 _SUBTITLE = "noise on the left, picture on the right; the plots share the playhead"
 _NO_FILM = "Denoise first: there is no film yet"
 _GROWTH_MS = 80
-_MOST_DECIBELS = 40
-"""Beyond this one sees only noise, or only the picture; the first step of a cosine schedule lies at −87."""
+_SLICE_SECONDS = 0.004
+"""Measuring takes no more of the GUI thread at a time; the whole of a thousand steps takes half a second."""
 
 
 class TimelineDock(StudioDock):
@@ -60,15 +57,23 @@ class TimelineDock(StudioDock):
         self._growth.setSingleShot(True)
         self._growth.setInterval(_GROWTH_MS)
         self._growth.timeout.connect(self._show_frames)
+        self._measuring = QTimer(self)
+        self._measuring.setSingleShot(True)
+        self._measuring.timeout.connect(self._measure)
+        self._lanes = set(LaneKind)
+        self.nearest = NearestSearch(self._denoising, state, runner, self)
         self._build()
         self._connect()
         self._show_frames()
         self._show_playing()
+        self._show_control()
 
     def _build(self) -> None:
         self._film_choice = SegmentedControl(_KINDS, name="Film of", dense=True)
         for kind, help_text in _KIND_HELP.items():
             self._film_choice.set_option_tooltip(kind, help_text)
+        self._run = SecondaryButton("Pause run", "pause", dense=True)
+        self._step = IconButton("step-run", "Take one more step", "N")
         self._follow = CheckField("Follow the run", self._playback.follow, tooltip="Stay at the newest moment")
         self._first = IconButton("skip-start", "First moment", "Home")
         self._back = IconButton("step-back", "One step back", "←")
@@ -80,18 +85,20 @@ class TimelineDock(StudioDock):
         self._loop.setChecked(self._playback.loop)
         self._speed = SegmentedControl(SPEEDS, name="Speed", dense=True)
         self._speed.set_value(self._playback.speed)
+        self._choose_lanes = IconButton("eye", "Choose the lanes…")
         self._export = SecondaryButton("Export film…", "film", dense=True)
 
         row = QHBoxLayout()
         row.setContentsMargins(Size.DOCK_PADDING, Space.XS, Size.DOCK_PADDING, Space.XS)
         row.setSpacing(Space.S)
         left, right = QHBoxLayout(), QHBoxLayout()
-        for widget in (Label("Film of", role="muted", size=FontSize.LABEL), self._film_choice, self._follow):
+        film = Label("Film of", role="muted", size=FontSize.LABEL)
+        for widget in (film, self._film_choice, self._run, self._step, self._follow):
             left.addWidget(widget)
         left.insertSpacing(2, Space.S)
         left.addStretch(1)
         right.addStretch(1)
-        for widget in (self._loop, self._speed, self._export):
+        for widget in (self._loop, self._speed, self._choose_lanes, self._export):
             right.addWidget(widget)
         for layout in (left, right):
             layout.setSpacing(Space.S)
@@ -120,6 +127,11 @@ class TimelineDock(StudioDock):
         self._follow.clicked.connect(playback.set_follow)
         self._film_choice.value_changed.connect(denoising.set_kind)
         self._export.clicked.connect(self._open_export)
+        self._run.clicked.connect(self._toggle_run)
+        self._step.clicked.connect(self._take_step)
+        self._choose_lanes.clicked.connect(self._open_lanes)
+        denoising.control_changed.connect(self._show_control)
+        self.nearest.changed.connect(self._grow)
         self.view.seek_requested.connect(playback.seek)
         self.view.play_requested.connect(playback.toggle)
         playback.position_changed.connect(self.view.set_position)
@@ -133,18 +145,72 @@ class TimelineDock(StudioDock):
         denoising.images_outdated.connect(self._show_frames)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not handle_transport_key(self._denoising.playback, event):
-            super().keyPressEvent(event)
+        if handle_transport_key(self._playback, event) or handle_run_key(self._denoising, self._runner, event):
+            return
+        super().keyPressEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._want_nearest()
+        self._grow()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._want_nearest()
+
+    @property
+    def shown_lanes(self) -> frozenset[LaneKind]:
+        """The lanes that are on the screen, as soon as there is a run."""
+        return frozenset(self._lanes)
+
+    def show_lane(self, kind: LaneKind, shown: bool) -> None:
+        """Put a lane on the screen, or away."""
+        (self._lanes.add if shown else self._lanes.discard)(kind)
+        self._want_nearest()
+        self._show_frames()
+
+    def make_lane_menu(self) -> QMenu:
+        """The lanes that can be shown; lives until it is closed."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for kind, title in LANE_TITLES.items():
+            action = menu.addAction(title)
+            action.setData(kind)
+            action.setCheckable(True)
+            action.setChecked(kind in self._lanes)
+        menu.triggered.connect(self._choose_lane)
+        return menu
+
+    @Slot()
+    def _open_lanes(self) -> None:
+        self.make_lane_menu().popup(self._choose_lanes.mapToGlobal(QPoint(0, self._choose_lanes.height())))
+
+    @Slot(QAction)
+    def _choose_lane(self, action: QAction) -> None:
+        self.show_lane(LaneKind(action.data()), action.isChecked())
+
+    def _want_nearest(self) -> None:
+        self.nearest.set_wanted(LaneKind.NEAREST in self._lanes and self.isVisible())
+
+    @Slot()
+    def _measure(self) -> None:
+        frames = self._denoising.frames
+        if frames is not None and not frames.measures.advance(self._denoising.picture, _SLICE_SECONDS):
+            self._measuring.start()
+        self._grow()
 
     @Slot()
     def _show_frames(self) -> None:
         frames, picture = self._denoising.frames, self._denoising.picture
+        self.view.expect_lanes(len(self._lanes))
         if frames is None:
             self.view.set_film(None)
             self.view.set_lanes(())
         else:
+            if not frames.measures.advance(picture, _SLICE_SECONDS) and not self._measuring.isActive():
+                self._measuring.start()
             self.view.set_film(film_of(frames, self._denoising.kind, picture, self._playback.planned))
-            self.view.set_lanes(lanes_of(frames, picture))
+            self.view.set_lanes(lanes_of(frames, picture, self._lanes, self.nearest.note))
             self.view.set_position(self._playback.position)
         self._film_choice.set_value(self._denoising.kind)
         there = frames is not None and frames.count > 1
@@ -158,6 +224,38 @@ class TimelineDock(StudioDock):
     def _grow(self) -> None:
         if not self._growth.isActive():
             self._growth.start()
+
+    @Slot()
+    def _show_control(self) -> None:
+        """Pause while a run goes on, go on and one step while it stands still."""
+        denoising = self._denoising
+        going, stopped = denoising.running, denoising.can_go_on
+        self._run.set_text("Go on" if stopped else "Pause run", "play" if stopped else "pause")
+        self._run.setEnabled(denoising.can_pause or stopped)
+        self._step.setEnabled(stopped)
+        trace = None if denoising.frames is None else denoising.frames.trace
+        missing = trace is not None and not trace.complete
+        why = (
+            "The model of this run is not at hand" if missing else "There is nothing to go on with: the run is complete"
+        )
+        if trace is None:
+            why = "Denoise first"
+        if stopped:
+            self._run.set_tooltip("Go on with the run", "P", "As if it had never stopped")
+        else:
+            self._run.set_tooltip(
+                "Pause the run", "P", "It can then be stepped, branched and gone on with" if going else why
+            )
+        self._step.set_tooltip("Take one more step", "" if stopped else "Pause the run first" if going else why)
+
+    @Slot()
+    def _toggle_run(self) -> None:
+        toggle_run(self._denoising, self._runner)
+
+    @Slot()
+    def _take_step(self) -> None:
+        if self._denoising.can_go_on:
+            self._denoising.take_step(self._runner)
 
     @Slot()
     def _show_playing(self) -> None:
@@ -175,107 +273,7 @@ class TimelineDock(StudioDock):
             frames, self._denoising.kind, self._denoising.picture, self._playback.rate, self.window()
         )
         if dialog.exec():
-            path = ask_for_file(self, "Save the film", "denoising.gif", "GIF (*.gif)")
+            path = ask_for_film(self, "Save the film", "denoising")
             if path is not None:
                 self._denoising.export(dialog.request(), path, self._runner)
         dialog.deleteLater()
-
-
-def film_of(frames: Frames, kind: FilmKind, picture: int, planned: int | None = None) -> Film:
-    """The film strip of one picture. `planned` positions are laid out: all there will be, or fewer after a cancel."""
-    _, height, width = frames.picture_shape
-    times = frames.planned_times
-    planned = len(times) if planned is None else planned
-    shown = [*times[:planned]]
-    if 0 < frames.count <= planned:
-        # What the newest step led to, where a walk that goes back up will then begin at another moment.
-        shown[frames.count - 1] = frames.time(frames.count - 1)
-    return Film(
-        planned=planned,
-        count=frames.count,
-        times=shown,
-        thumbnail=lambda position: frames.thumbnail(position, kind, picture),
-        picture_size=(width, height),
-        name=(Term(_FILM_NAMES[kind], "text", FontSize.LABEL, words=True),),
-    )
-
-
-def lanes_of(frames: Frames, picture: int) -> list[Lane]:
-    """The lanes under the film: norms, signal to noise, and the share of the predicted picture beyond its range."""
-    measures = frames.measures
-    norms = {kind: measures.rms(kind, picture) for kind in FilmKind}
-    low, high = _norm_range(norms)
-    snr = measures.snr_db
-    snr_low, snr_high = _decibel_range(frames)
-    beyond = measures.beyond(picture) * 100
-    clip = frames.trace.run.thresholding.acts
-    most = max(5.0, math.ceil(float(beyond.max()) if len(beyond) else 0.0))
-    return [
-        Lane(
-            name=(
-                Term("Norms", size=FontSize.LABEL, words=True),
-                Term("z", "text", FontSize.LABEL),
-                Term("ε̂", "d2", FontSize.LABEL),
-                Term("x̂_0", "d3", FontSize.LABEL),
-            ),
-            curves=(
-                Curve(norms[FilmKind.Z], "text"),
-                Curve(norms[FilmKind.EPSILON], "d2", "dash"),
-                Curve(norms[FilmKind.X0], "d3", "dot"),
-            ),
-            low=low,
-            high=high,
-            low_text=f"{low:g}",
-            high_text=f"{high:g}",
-            tooltip="Norms of z, ε̂ and x̂0, divided by the root of the number of values: 1 is what pure noise has",
-        ),
-        Lane(
-            name=(Term("Signal to noise, dB", size=FontSize.LABEL, words=True),),
-            curves=(Curve(snr, "d1"),),
-            low=snr_low,
-            high=snr_high,
-            low_text=_decibels(snr_low, "≤ " if snr_low == -_MOST_DECIBELS else ""),
-            high_text=_decibels(snr_high, "≥ " if snr_high == _MOST_DECIBELS else ""),
-            decimals=1,
-            signed=True,
-            tooltip="α/(1−α) of the noise schedule in decibels: at 0 picture and noise are equally strong",
-        ),
-        Lane(
-            name=(
-                Term("x̂_0", "d3", FontSize.LABEL),
-                Term("clipped, batch" if clip else "beyond the range", size=FontSize.LABEL, words=True),
-            ),
-            curves=(Curve(beyond, "d4"),),
-            low=0.0,
-            high=most,
-            low_text="0",
-            high_text=f"{most:.0f} %",
-            decimals=1,
-            suffix=" %",
-            tooltip="Share of the values of x̂0 that lay outside of −1…1 before clipping, in the whole batch"
-            if clip
-            else "Share of the values of x̂0, in this picture, that lie outside of −1…1",
-        ),
-    ]
-
-
-def _norm_range(norms: dict[FilmKind, np.ndarray]) -> tuple[float, float]:
-    values = np.concatenate(list(norms.values()))
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return 0.0, 1.0
-    low, high = math.floor(float(values.min()) * 5) / 5, math.ceil(float(values.max()) * 5) / 5
-    # One wild step must not flatten all the others.
-    high = min(high, max(2.0, math.ceil(float(np.quantile(values, 0.98)) * 7.5) / 5))
-    return round(low, 1), round(max(high, low + 0.2), 1)
-
-
-def _decibel_range(frames: Frames) -> tuple[float, float]:
-    snr = frames.trace.schedule.snr
-    ends = [10 * math.log10(max(float(snr[t]), 1e-30)) for t in (frames.trace.pairs[0][0], frames.trace.pairs[-1][0])]
-    low, high = max(math.floor(min(ends)), -_MOST_DECIBELS), min(math.ceil(max(ends)), _MOST_DECIBELS)
-    return float(low), float(max(high, low + 1))
-
-
-def _decibels(value: float, prefix: str) -> str:
-    return prefix + f"{value:+.0f}".replace("-", MINUS)

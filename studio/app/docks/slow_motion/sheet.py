@@ -77,7 +77,7 @@ class StepSheet(QWidget):
         return QSize(1200, 600)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(760, 440)
+        return QSize(900, 440)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -103,11 +103,13 @@ class StepSheet(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        self.paint_sheet(painter)
+        self.paint_sheet(painter, self._line)
+        if self.hasFocus():
+            painter.fillRect(QRectF(_BAR + Space.S, HEAD - 4.0, 46, 2), theme().color("accent"))
         painter.end()
 
-    def paint_sheet(self, painter: QPainter) -> None:
-        """Paint everything; also for export."""
+    def paint_sheet(self, painter: QPainter, lit_line: int) -> None:
+        """Paint everything with a line lit; for a film, any line of the step."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tokens = theme().tokens
         last = self._layout.bands[-1].bottom()
@@ -116,18 +118,16 @@ class StepSheet(QWidget):
         painter.setFont(ui_font(FontSize.LABEL))
         painter.setPen(tokens.color("muted"))
         painter.drawText(QPointF(self._layout.pictures, last + 16), _WHOLE)
-        if self.hasFocus():
-            painter.fillRect(QRectF(_BAR + Space.S, HEAD - 4.0, 46, 2), tokens.color("accent"))
         for number, line in enumerate(self._lines):
-            self._paint_band(painter, number, line)
+            self._paint_band(painter, number, line, lit_line)
         if self._step is None and self._invitation[0]:
             self._paint_invitation(painter)
 
-    def _paint_band(self, painter: QPainter, number: int, line: AlgorithmLine) -> None:
+    def _paint_band(self, painter: QPainter, number: int, line: AlgorithmLine, lit_line: int) -> None:
         tokens = theme().tokens
         area = self._layout.bands[number]
-        lit = number == self._line
-        reached = self._step is not None and number <= self._line
+        lit = number == lit_line
+        reached = self._step is not None and number <= lit_line
         if lit:
             painter.fillRect(area, tokens.color("selected"))
             painter.fillRect(QRectF(area.left(), area.top(), _BAR, area.height()), tokens.color("accent"))

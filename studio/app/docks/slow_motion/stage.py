@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFont, QHideEvent, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.arrangements import SLOW_MOTION
 from studio.app.docks.slow_motion.sheet import StepSheet
 from studio.app.docks.slow_motion.transport import Transport
+from studio.app.plot_export import PICTURE_KINDS, export_picture, picture_array
+from studio.app.slow_motion import exports
 from studio.app.slow_motion.slow_step import SlowStep
-from studio.app.slow_motion.walk import Source, walk_of
+from studio.app.slow_motion.walk import LINE_COUNT, Source, walk_of
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.controls import Label
+from studio.app.widgets.export_menu import ExportButton, film_kinds
 from studio.app.widgets.panel_ground import PanelGround
 from studio.app.widgets.view_switch import ViewSwitch
-from studio.errors import StudioError
+from studio.errors import SettingsError, StudioError
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
@@ -32,6 +37,7 @@ class SlowMotionStage(PanelGround):
         super().__init__(parent)
         self.setObjectName("slow-motion-stage")
         self._state = state
+        self._runner = runner
         self.walk = walk_of(state)
         self.walk.attach(runner)
         self.sheet = StepSheet(self)
@@ -40,6 +46,8 @@ class SlowMotionStage(PanelGround):
         self.banner = Banner(self)
         self._title = Label("Algorithm 20.1, line by line", self, size=FontSize.HEADLINE, weight=QFont.Weight.DemiBold)
         self._subtitle = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
+        self.export = ExportButton(self, "Export this step…")
+        self._offer_exports()
         self.setFocusProxy(self.sheet)
         self._lay_out()
         self._connect()
@@ -80,7 +88,7 @@ class SlowMotionStage(PanelGround):
         header.addWidget(self._title)
         header.addWidget(self._subtitle, 1)
         header.addWidget(self.view_switch)
-        self._header = header
+        header.addWidget(self.export)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         column.setSpacing(Space.S)
@@ -98,6 +106,55 @@ class SlowMotionStage(PanelGround):
         walk.failed.connect(self._show_error)
         self.sheet.line_clicked.connect(walk.show_line)
         self._state.image_set_changed.connect(self._show_source)
+        self.export.exported.connect(self._show_exported)
+        self.export.failed.connect(self._show_error)
+        for button in self.transport.findChildren(QAbstractButton):
+            button.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # On a button too the arrow keys go through the lines; Tab goes through the buttons.
+        if (
+            event.type() == QEvent.Type.KeyPress
+            and isinstance(event, QKeyEvent)
+            and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
+            and not self.transport.speed.isAncestorOf(watched)
+        ):
+            self.keyPressEvent(event)
+            return True
+        return super().eventFilter(watched, event)
+
+    def _offer_exports(self) -> None:
+        self.export.add("The sheet as it is now", "training-step", PICTURE_KINDS, self._write_picture)
+        self.export.add("A film of its lines", "training-step", film_kinds(), self._write_film)
+        self.export.add("The tensors of this step", "training-step", ((".npz", "NPZ"),), self._write_tensors)
+        self.export.add("The numbers of this step", "training-step", ((".csv", "CSV"),), self._write_numbers)
+        self.export.add("The losses of all steps here", "losses", ((".csv", "CSV"),), self._write_losses)
+
+    def _write_picture(self, path: Path) -> Path:
+        return export_picture((self.sheet.size(), partial(self.sheet.paint_sheet, lit_line=self.walk.line)), path)
+
+    def _write_film(self, path: Path) -> object:
+        self._need_step()
+        size = self.sheet.size()
+        frames = [picture_array((size, partial(self.sheet.paint_sheet, lit_line=line))) for line in range(LINE_COUNT)]
+        handle = self._runner.interject(exports.film_job(frames, path), f"Writing {path.name}")
+        handle.succeeded.connect(self._show_exported)
+        handle.failed.connect(self._show_error)
+        return handle
+
+    def _write_tensors(self, path: Path) -> Path:
+        return exports.write_tensors(self._need_step(), path)
+
+    def _write_numbers(self, path: Path) -> Path:
+        return exports.write_numbers(self._need_step(), path)
+
+    def _write_losses(self, path: Path) -> Path:
+        return exports.write_losses(self.walk.losses, path)
+
+    def _need_step(self) -> SlowStep:
+        if self.walk.step is None:
+            raise SettingsError("There is no step to export yet.", "Take one first: press →.")
+        return self.walk.step
 
     @Slot(object)
     def _show_step(self, step: SlowStep | None) -> None:
@@ -129,6 +186,11 @@ class SlowMotionStage(PanelGround):
             pictures = self._state.image_set.name if self._state.image_set is not None else "digits"
             what = "its next step" if walk.source is not Source.OWN else f"a first step on “{pictures}”"
             self.sheet.set_invitation("Press → for the first line", f"Takes {what}, then shows it line by line.")
+
+    @Slot(object)
+    def _show_exported(self, path: object) -> None:
+        # Below the sheet: a banner would take room from the pictures, and they would jump.
+        self.transport.say(f"Saved as {path}.")
 
     @Slot(object)
     def _show_error(self, error: StudioError) -> None:

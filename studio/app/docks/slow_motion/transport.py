@@ -44,6 +44,9 @@ class Transport(QWidget):
         self._words = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
         self.pause_training = PrimaryButton("Pause the training", "pause", self)
         self.pause_training.set_tooltip("Pause the training", reason="It can go on exactly where it stood.")
+        for button in (self.next_line, self.next_step, self.short, self.long, self.pause_training):
+            # A click leaves the keyboard with the sheet, where the next key goes on.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._lay_out()
         self._connect()
         self.refresh()
@@ -52,6 +55,10 @@ class Transport(QWidget):
     def words(self) -> str:
         """The muted line: what goes on."""
         return self._words.text()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence in the muted line, until something else goes on."""
+        self._words.setText(sentence)
 
     @property
     def waits_for_pause(self) -> bool:

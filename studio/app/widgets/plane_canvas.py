@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QPointF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QFocusEvent,
     QHideEvent,
@@ -170,10 +170,19 @@ class PlaneCanvas(QWidget):
         self._ground = None
         self.update()
 
-    def paint(self, painter: QPainter, view: PlaneView) -> None:
-        """Everything but what follows the mouse: for the screen, for pictures and for films."""
-        paint_ground(painter, view, self._drawing)
-        self._paint_marks(painter, view)
+    @property
+    def reach(self) -> float:
+        """How many units of the plane lie above and below the middle at first."""
+        return self._reach
+
+    def paint(self, painter: QPainter, view: PlaneView, drawing: PlaneDrawing | None = None) -> None:
+        """Everything but what follows the mouse, for pictures and films; another drawing when it is given."""
+        drawing = self._drawing if drawing is None else drawing
+        painter.save()
+        painter.setClipRect(QRectF(0, 0, view.width, view.height))
+        paint_ground(painter, view, drawing)
+        _paint_marks(painter, view, drawing)
+        painter.restore()
 
     def sizeHint(self) -> QSize:
         return QSize(830, 560)
@@ -192,15 +201,9 @@ class PlaneCanvas(QWidget):
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._ground)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_marks(painter, self._view)
+        _paint_marks(painter, self._view, self._drawing)
         self._paint_cursor(painter)
         painter.end()
-
-    def _paint_marks(self, painter: QPainter, view: PlaneView) -> None:
-        if self._drawing.probe is not None:
-            paint_probe(painter, view, self._drawing.probe)
-        if self._drawing.note:
-            paint_note(painter, view, self._drawing.note)
 
     def _paint_cursor(self, painter: QPainter) -> None:
         if self._cursor is None or self._pan_from is not None:
@@ -380,6 +383,13 @@ class PlaneCanvas(QWidget):
         if stroke is not None and stroke is not PlaneTool.PROBE:
             self.stroke_ended.emit(stroke)
         self.update()
+
+
+def _paint_marks(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> None:
+    if drawing.probe is not None:
+        paint_probe(painter, view, drawing.probe)
+    if drawing.note:
+        paint_note(painter, view, drawing.note)
 
 
 def _two_pixels(point: tuple[float, float]) -> NDArray[np.floating]:

@@ -15,10 +15,10 @@ _NO_POINTS = np.zeros((0, 2))
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """A density. values: (rows, columns), the first row at the bottom, any positive scale. extent: (left, right, bottom,
-    top) in coordinates of the plane."""
+    """A density. values: (rows, columns) in 0..1, the first row at the top, 1 where it is largest. extent: (left, right,
+    bottom, top) in coordinates of the plane."""
 
-    values: FloatArray
+    values: NDArray[np.floating]
     extent: tuple[float, float, float, float]
 
 

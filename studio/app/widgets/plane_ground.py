@@ -43,14 +43,14 @@ def paint_ground(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> N
     _paint_axes(painter, view, drawing)
 
 
-def cloud_image(values: NDArray[np.float64]) -> QImage:
-    """A density (rows, columns), the first row at the bottom, in greys from the canvas's own upwards, or downwards on a
-    light one; the densest place is the same grey at every noise level, since densities range over many powers."""
-    most = float(values.max()) if values.size else 0.0
-    share = (values / most) ** _CLOUD_GAMMA if most > 0.0 else np.zeros_like(values)
+def cloud_image(values: NDArray[np.floating]) -> QImage:
+    """A density (rows, columns) in 0..1 in greys from the canvas's own upwards, or downwards on a light one.
+
+    What is thin is lifted, since densities range over many powers.
+    """
     ground = theme().color("canvas").red()
-    target = 255 if theme().scheme == "dark" else 0
-    grey = ground + (target - ground) * _CLOUD_STRENGTH[theme().scheme] * share[::-1]
+    most = 255 if theme().scheme == "dark" else 0
+    grey = ground + (most - ground) * _CLOUD_STRENGTH[theme().scheme] * values**_CLOUD_GAMMA
     return picture_image(np.ascontiguousarray(np.rint(grey).astype(np.uint8)))
 
 

@@ -27,6 +27,7 @@ _LABEL_PADDING = (6.0, 3.0)
 _CARD_SIDE, _CARD_GAP = 64.0, 14.0
 _HEAD = 9.0
 _SHORTEST = 3.0
+_PARTS = 12
 
 
 def paint_probe(painter: QPainter, view: PlaneView, probe: ProbeArrows) -> None:
@@ -46,7 +47,13 @@ def paint_probe(painter: QPainter, view: PlaneView, probe: ProbeArrows) -> None:
     painter.setPen(QPen(colors.color("canvas"), 1.2))
     painter.setBrush(colors.color("accent"))
     painter.drawEllipse(here, 5.5, 5.5)
+    # What a name must not lie on: the probe, and some places along each arrow.
     taken = [QRectF(here.x() - 12, here.y() - 12, 24, 24)]
+    for tip in (noise, carved, picture):
+        taken += [
+            QRectF(0, 0, 6, 6).translated(here + (tip - here) * (part / _PARTS) - QPointF(3, 3))
+            for part in range(1, _PARTS + 1)
+        ]
     for terms, tip in (
         (_name("ε̂", "d2", "predicted noise, ¼ of its length", "d2"), noise),
         (_name("x̂_0", "d3", "so, the picture", "d3"), picture),

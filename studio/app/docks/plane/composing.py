@@ -1,0 +1,169 @@
+"""From the scene to what the canvas draws: each part is made anew only when what it shows has changed."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from studio.app.plane.scene import Layer, PlaneScene, Shown
+from studio.app.widgets.plane_canvas import PlaneCanvas
+from studio.app.widgets.plane_drawing import Arrows, Cloud, Paths, PlaneDrawing, ProbeArrows, two_pixel_corners
+from studio.app.widgets.plane_view import PlaneView
+from studio.diffusion.plane import Extent
+
+GRID = 31
+"""Arrows along the longer side."""
+CLOUD_CELL = 4
+"""Pixels of the screen to a cell of the density, which is smooth between them."""
+
+_ARROW_ROOM = 0.92
+_EVERYTHING = frozenset({"cloud", "points", "arrows", "paths", "samples"})
+
+
+class PlaneComposer(QObject):
+    """Follows the scene and the canvas's view; several changes before the next painting cost one drawing."""
+
+    composed = Signal()
+
+    def __init__(self, scene: PlaneScene, canvas: PlaneCanvas) -> None:
+        super().__init__(canvas)
+        self._scene, self._canvas = scene, canvas
+        self._old: set[str] = set(_EVERYTHING)
+        self._parts: dict[str, object] = {}
+        self._corners = two_pixel_corners()
+        self.seconds = 0.0
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.compose)
+        scene.pictures_changed.connect(self._on_pictures)
+        scene.t_changed.connect(self._on_moment)
+        scene.schedule_changed.connect(self._on_everything)
+        scene.field_changed.connect(self._on_field)
+        scene.trajectories_changed.connect(self._on_paths)
+        scene.probe_changed.connect(self._on_probe)
+        scene.layers_changed.connect(self._on_everything)
+        canvas.view_changed.connect(self._on_view)
+
+    @Slot()
+    def compose(self) -> None:
+        """Hand the canvas everything as it is now."""
+        if not self._canvas.isVisible():
+            return
+        self._soon.stop()
+        begun = time.perf_counter()
+        self._canvas.set_drawing(self.drawing(self._canvas.view))
+        self.seconds = time.perf_counter() - begun
+        self.composed.emit()
+
+    def drawing(self, view: PlaneView) -> PlaneDrawing:
+        """The scene in a view."""
+        scene, layers = self._scene, self._scene.layers
+        if self._parts.get("view") != view:
+            self._old |= {"cloud", "arrows"}
+            self._parts["view"] = view
+        if "cloud" in self._old:
+            self._parts["cloud"] = self._cloud(view) if Layer.DENSITY in layers and len(scene.points) else None
+        if "points" in self._old:
+            self._parts["points"] = scene.points if Layer.DATA in layers else np.zeros((0, 2))
+        if "arrows" in self._old:
+            self._parts["arrows"] = self._arrows(view) if Layer.FIELD in layers else None
+        if "paths" in self._old:
+            self._parts["paths"] = self._paths() if Layer.TRAJECTORIES in layers else ()
+        if "samples" in self._old:
+            self._parts["samples"] = scene.samples if Layer.SAMPLES in layers else np.zeros((0, 2))
+        self._old.clear()
+        return PlaneDrawing(
+            cloud=self._parts["cloud"],
+            points=self._parts["points"],
+            arrows=self._parts["arrows"],
+            paths=self._parts["paths"],
+            samples=self._parts["samples"],
+            probe=self._probe(),
+            thumbnails=self._corners,
+            note=self._note(),
+        )
+
+    def _cloud(self, view: PlaneView) -> Cloud:
+        resolution = (max(2, round(view.width / CLOUD_CELL)), max(2, round(view.height / CLOUD_CELL)))
+        return Cloud(self._scene.density_image(Extent(*view.extent), resolution), view.extent)
+
+    def _arrows(self, view: PlaneView) -> Arrows | None:
+        longer = max(view.width, view.height)
+        columns = max(2, round(GRID * view.width / longer))
+        rows = max(2, round(GRID * view.height / longer))
+        self._scene.set_grid(Extent(*view.extent), columns, rows)
+        field = self._scene.field
+        if field is None:
+            return None
+        room = _ARROW_ROOM * longer / GRID / view.scale
+        by_size = self._scene.shown is Shown.DIFFERENCE
+        # A difference is drawn to the measure of what it is a difference of, or small ones would look large.
+        measure = self._scene.field_of(Shown.EXACT, field.points) if by_size else field
+        vectors = field.movement * (measure.drawn_scale(room) if measure is not None else 1.0)
+        lengths = np.hypot(*vectors.T)[:, np.newaxis]
+        vectors = vectors * np.minimum(1.0, 1.1 * room / np.maximum(lengths, 1e-12))
+        return Arrows(field.points, vectors, by_size, room)
+
+    def _paths(self) -> tuple[Paths, ...]:
+        walks = self._scene.trajectories
+        if not walks:
+            return ()
+        return (Paths(np.stack(walks, axis=1), self._scene.trajectory_times, self._scene.t),)
+
+    def _probe(self) -> ProbeArrows | None:
+        reading = self._scene.probe_reading()
+        if reading is None:
+            return None
+        z, eps, subtracted, x0 = (
+            (float(pair[0]), float(pair[1])) for pair in (reading.z, reading.eps, reading.subtracted, reading.x0)
+        )
+        return ProbeArrows(z, eps, subtracted, x0)
+
+    def _note(self) -> str:
+        scene = self._scene
+        if not len(scene.points):
+            return "Paint some pictures with the brush, or choose some at the left."
+        if scene.shown is not Shown.EXACT and scene.learned is None:
+            return "Nothing is learned yet: train the small model."
+        if scene.shown is Shown.DIFFERENCE:
+            angle = scene.mean_angle
+            return "" if angle is None else f"learned and exact are {angle:.1f}° apart on average"
+        return ""
+
+    def _later(self, *parts: str) -> None:
+        self._old.update(parts)
+        if self._canvas.isVisible() and not self._soon.isActive():
+            self._soon.start()
+
+    @Slot()
+    def _on_pictures(self) -> None:
+        self._later("cloud", "points", "arrows", "samples")
+
+    @Slot()
+    def _on_moment(self) -> None:
+        self._later("cloud", "arrows", "paths", "samples")
+
+    @Slot()
+    def _on_field(self) -> None:
+        self._later("arrows")
+
+    @Slot()
+    def _on_paths(self) -> None:
+        self._later("paths")
+
+    @Slot()
+    def _on_probe(self) -> None:
+        self._later()
+
+    @Slot()
+    def _on_view(self) -> None:
+        # Now rather than soon: what lies on the canvas must not swim while it is zoomed.
+        if self._canvas.isVisible():
+            self.compose()
+
+    @Slot()
+    def _on_everything(self) -> None:
+        self._later(*_EVERYTHING)

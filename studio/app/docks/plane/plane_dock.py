@@ -1,0 +1,51 @@
+"""A panel of the plane: it waits for the mathematics (torch) to be loaded in the background, then shows its body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from studio.app.torch_gate import TorchGate
+from studio.app.widgets.controls import Label
+from studio.app.widgets.dock import StudioDock
+
+if TYPE_CHECKING:
+    from studio.app.runner import Runner
+    from studio.app.state import StudioState
+
+
+class PlaneDock(StudioDock):
+    """Subclasses make their body in `make_body`, where they may import what needs torch."""
+
+    def __init__(
+        self, object_name: str, title: str, subtitle: str, state: StudioState, runner: Runner, parent: QWidget | None
+    ) -> None:
+        super().__init__(object_name, title, subtitle, parent)
+        self.state, self.runner = state, runner
+        self.body: QWidget | None = None
+        gate = TorchGate(runner, self)
+        if gate.is_open:
+            self._show_body()
+        else:
+            self.set_body(waiting_words(self))
+            gate.opened.connect(self._show_body)
+
+    def make_body(self) -> QWidget:
+        raise NotImplementedError
+
+    @Slot()
+    def _show_body(self) -> None:
+        self.body = self.make_body()
+        self.set_body(self.body, scrolling=True)
+
+
+def waiting_words(parent: QWidget) -> QWidget:
+    """What stands where something will be once torch is loaded."""
+    waiting = QWidget(parent)
+    layout = QVBoxLayout(waiting)
+    words = Label("Loading the mathematics…", waiting, role="muted")
+    words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    layout.addWidget(words)
+    return waiting

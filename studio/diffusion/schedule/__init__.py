@@ -6,6 +6,8 @@ from studio.diffusion.schedule.drawing import (
     HANDLE_GAP,
     HandleRoom,
     handle_room,
+    value_at_steps,
+    value_from_steps,
     with_handle_added,
     with_handle_moved,
     without_handle,
@@ -38,7 +40,7 @@ from studio.diffusion.schedule.making import (
 )
 from studio.diffusion.schedule.noise_schedule import NoiseSchedule
 from studio.diffusion.schedule.rescaling import rescale_zero_terminal_snr
-from studio.diffusion.schedule.scaling import with_steps
+from studio.diffusion.schedule.scaling import is_as_described, with_steps
 from studio.diffusion.schedule.snr_shares import DECIBEL_EDGES, DECIBELS, snr_decibels, snr_shares
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "curve_through",
     "drawn",
     "handle_room",
+    "is_as_described",
     "karras",
     "linear",
     "log_snr_slope",
@@ -77,6 +80,8 @@ __all__ = [
     "sigmoid_beta",
     "snr_decibels",
     "snr_shares",
+    "value_at_steps",
+    "value_from_steps",
     "with_handle_added",
     "with_handle_moved",
     "with_steps",

@@ -39,6 +39,22 @@ class HandleRoom:
         return min(max(u, self.u_low), self.u_high), min(max(value, self.low), self.high)
 
 
+def value_at_steps(curve: DrawnCurve, value: float, step_count: int) -> float:
+    """What a handle's `value` is in a schedule of T = `step_count` steps: on β another one than it was drawn for."""
+    if curve.quantity != "beta" or step_count == curve.reference_steps:
+        return value
+    return -math.expm1(math.log1p(-value) * (curve.reference_steps / step_count))
+
+
+def value_from_steps(curve: DrawnCurve, value: float, step_count: int) -> float:
+    """The handle's value of which a schedule of T = `step_count` steps shows `value`; the way back."""
+    if curve.quantity != "beta" or step_count == curve.reference_steps:
+        return value
+    if not 0.0 <= value < 1.0:
+        return value
+    return -math.expm1(math.log1p(-value) * (step_count / curve.reference_steps))
+
+
 def handle_room(curve: DrawnCurve, index: int) -> HandleRoom:
     """Where handle `index` (from 0) may be moved to while the others stay. Raises ScheduleError without such one."""
     handles, quantity = curve.handles, DRAWN_QUANTITIES[curve.quantity]

@@ -27,12 +27,17 @@ def with_steps(schedule: NoiseSchedule, step_count: int) -> NoiseSchedule:
     step_count = checked_step_count(step_count)
     if step_count == schedule.step_count:
         return schedule
-    again = _made_again(schedule, schedule.step_count)
-    if again is not None and np.allclose(again.beta, schedule.beta, rtol=SAME_BETA, atol=0.0):
+    if is_as_described(schedule):
         scaled = _made_again(schedule, step_count)
         if scaled is not None:
             return scaled
     return _interpolated(schedule, step_count)
+
+
+def is_as_described(schedule: NoiseSchedule) -> bool:
+    """Whether the β are those that the schedule's name and options, or its drawn curve, make."""
+    again = _made_again(schedule, schedule.step_count)
+    return again is not None and np.allclose(again.beta, schedule.beta, rtol=SAME_BETA, atol=0.0)
 
 
 def _made_again(schedule: NoiseSchedule, step_count: int) -> NoiseSchedule | None:

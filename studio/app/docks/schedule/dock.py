@@ -53,4 +53,6 @@ class ScheduleDock(StudioDock):
         if self._state.schedule is None:
             self._state.set_schedule(make_schedule(DEFAULT_KIND, DEFAULT_STEPS))
         self._bench = ScheduleBench(self._state, self)
+        for button in self._bench.actions.buttons:
+            self.title_actions().addWidget(button)
         self.set_body(self._bench, padding=Space.S, scrolling=True)

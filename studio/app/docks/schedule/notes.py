@@ -26,6 +26,7 @@ class ScheduleNotes(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(Space.XS)
+        self._layout.addStretch(1)
         state.training_changed.connect(self._refresh)
         state.run_changed.connect(self._refresh)
 
@@ -56,7 +57,7 @@ class ScheduleNotes(QWidget):
             finding.deleteLater()
         while len(self._findings) < len(lines):
             finding = Finding(self)
-            self._layout.addWidget(finding)
+            self._layout.insertWidget(len(self._findings), finding)
             self._findings.append(finding)
         for finding, line in zip(self._findings, lines, strict=True):
             finding.show_finding(*line)

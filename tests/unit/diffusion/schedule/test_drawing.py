@@ -18,6 +18,8 @@ from studio.diffusion.schedule import (
     handle_room,
     linear,
     make_schedule,
+    value_at_steps,
+    value_from_steps,
     with_handle_added,
     with_handle_moved,
     without_handle,
@@ -128,3 +130,17 @@ def test_the_ends_cannot_be_taken_away() -> None:
 def test_a_handle_that_is_not_there_is_refused(change, index: int) -> None:
     with pytest.raises(ScheduleError, match="no handle"):
         change(curve_through(cosine(1000), "alpha_bar", 6), index)
+
+
+@given(st.floats(1e-8, 0.2), st.integers(2, 5000))
+def test_a_handle_on_beta_says_what_its_step_has(value: float, step_count: int) -> None:
+    curve = DrawnCurve("beta", ((0.0, 1e-8), (1.0, value)), 300)
+    shown = value_at_steps(curve, value, step_count)
+    assert shown == pytest.approx(drawn(curve, step_count).beta[-1], rel=1e-9) or shown > 0.999
+    if shown < 0.999:
+        assert value_from_steps(curve, shown, step_count) == pytest.approx(value, rel=1e-6)
+
+
+def test_other_quantities_say_the_same_over_any_number_of_steps() -> None:
+    curve = curve_through(cosine(1000), "log_snr")
+    assert value_at_steps(curve, -3.25, 10) == value_from_steps(curve, -3.25, 10) == -3.25

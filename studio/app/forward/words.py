@@ -86,17 +86,31 @@ def small_number(value: float) -> str:
     return format_number(value, 3)
 
 
-def measured_terms(value: float, error: float, theory: float, symbol: str, role: str) -> tuple[Term, ...]:
-    """ "0.707 ± 0.002   theory √α_t 0.708": as many decimals as the error has."""
+def measured_terms(
+    name: str, value: float, error: float, theory: float, symbol: str, role: str
+) -> tuple[tuple[Term, ...], ...]:
+    """ "mean 0.707 ± 0.002   theory √α_t 0.708", with as many decimals as the error has, and the same in fewer words.
+
+    The longest comes first.
+    """
     decimals = 3 if not error > 0 else max(3, min(-math.floor(math.log10(error)), 6))
     number = "—" if not np.isfinite(value) else format_number(value, decimals)
     spread = f" ± {error:.{decimals}f}" if np.isfinite(error) and np.isfinite(value) else ""
+    expected = format_number(theory, decimals)
     label = FontSize.LABEL
-    return (
+    measured = (
+        Term(f"{name}  ", "muted", label, words=True),
         Term(number + spread, role, label, words=True, weight=600),
-        Term("   theory ", "muted", label, words=True),
-        Term(symbol, "muted", label),
-        Term(f" {format_number(theory, decimals)}", "muted", label, words=True),
+    )
+    return (
+        (
+            *measured,
+            Term("   theory ", "muted", label, words=True),
+            Term(symbol, "muted", label),
+            Term(f" {expected}", "muted", label, words=True),
+        ),
+        (*measured, Term(f"   theory {expected}", "muted", label, words=True)),
+        (*measured, Term(f"  ({expected})", "muted", label, words=True)),
     )
 
 

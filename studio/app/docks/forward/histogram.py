@@ -18,7 +18,8 @@ REACH = 4.0
 _BINS = (16, 33)
 _BOTTOM, _TOP = 18.0, 6.0
 _FEW = 64
-_HIGHEST = 0.6
+_LEAST_HEIGHT = 0.6
+"""The density at the top, unless the bars reach higher."""
 _LINE_POINTS = 81
 
 
@@ -66,16 +67,22 @@ class ValueHistogram(QWidget):
         self._paint_ticks(painter, area)
         painter.end()
 
+    def _highest(self) -> float:
+        if len(self._values) < _FEW:
+            return _LEAST_HEIGHT
+        return max(_LEAST_HEIGHT, float(self.densities()[0].max()) * 1.05)
+
     def _x(self, area: QRectF, value: float) -> float:
         return area.left() + area.width() * (min(max(value, -REACH), REACH) + REACH) / (2 * REACH)
 
     def _paint_bars(self, painter: QPainter, area: QRectF) -> None:
         densities, edges = self.densities()
+        highest = self._highest()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         color = theme().color("border_strong")
         for density, low, high in zip(densities, edges[:-1], edges[1:], strict=True):
             left, right = round(self._x(area, low)), round(self._x(area, high))
-            height = round(area.height() * min(density / _HIGHEST, 1.0))
+            height = round(area.height() * density / highest)
             painter.fillRect(QRectF(left + 0.5, area.bottom() - height, right - left - 1, height), color)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
@@ -87,9 +94,10 @@ class ValueHistogram(QWidget):
 
     def _paint_normal(self, painter: QPainter, area: QRectF) -> None:
         at = np.linspace(-REACH, REACH, _LINE_POINTS)
+        highest = self._highest()
         density = np.exp(-(at**2) / 2) / math.sqrt(2 * math.pi)
         points = [
-            QPointF(self._x(area, x), area.bottom() - area.height() * d / _HIGHEST)
+            QPointF(self._x(area, x), area.bottom() - area.height() * d / highest)
             for x, d in zip(at.tolist(), density.tolist(), strict=True)
         ]
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -67,7 +67,7 @@ class StepRows(QWidget):
         self._operators: list[tuple[QRectF, str]] = []
         self.closed = self._make_row(
             "Closed form, all at once",
-            "the same noise for every t, more and more of it",
+            "one noise, and more and more of it",
             (
                 Tile((Term("x", SIGNAL_ROLE, FontSize.SECTION),), "picture", SIGNAL_ROLE, self),
                 Tile("x", "signal", SIGNAL_ROLE, self),
@@ -81,7 +81,7 @@ class StepRows(QWidget):
             (
                 Tile(BEFORE, "before", Z_ROLE, self),
                 Tile(BEFORE, "shrunk", SIGNAL_ROLE, self),
-                Tile("ε_t", "added", NOISE_ROLE, self),
+                Tile("ε_t", "added", NOISE_ROLE, self, decimals=2),
                 Tile("z_t", "after", Z_ROLE, self),
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from studio.app.theme import FontSize, Space
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil, dropped_paths
 from studio.app.widgets.labels import Label, format_number, tooltip_text
-from studio.app.widgets.math_text import MathLabel, Term
+from studio.app.widgets.math_text import MathLabel, MathLine, Term
 from studio.app.widgets.picture_view import PictureView
 from studio.data.decoding import picture_suffixes
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from studio.app.state import StudioState
 
 _EDGE, _CAPTION = 3, 22
+_SPACING = 1
 _COLUMN_GAP = 24
 _TITLE, _READING = 20, 19
 _LEAST_PLOT, _LEAST_HISTOGRAM = 230, 150
@@ -86,12 +88,12 @@ class ForwardView(AcceptsFiles, QWidget):
         self._caption = MathLabel((), self._body, spacing=6)
         self.rows = StepRows(self._body)
         self._measured_title = Label("", self._body, weight=600)
-        self._factor = MathLabel((), self._body, spacing=1)
-        self._variance = MathLabel((), self._body, spacing=1)
+        self._factor = MathLabel((), self._body, spacing=_SPACING)
+        self._variance = MathLabel((), self._body, spacing=_SPACING)
         self._factor.setToolTip(tooltip_text("Mean", reason=_MEAN))
         self._variance.setToolTip(tooltip_text("Variance", reason=_VARIANCE))
         self.plot = MomentsPlot(self._body)
-        self._histogram_title = MathLabel(_histogram_terms(), self._body, spacing=1)
+        self._histogram_title = MathLabel((), self._body, spacing=_SPACING)
         self._spread = Label("", self._body, role="muted", size=FontSize.LABEL)
         self.histogram = ValueHistogram(self._body)
         self.strips = TwoStrips(self.process, self)
@@ -270,19 +272,8 @@ class ForwardView(AcceptsFiles, QWidget):
             factor, error = float(moments.factor[t]), float(moments.factor_error[t])
             variance, variance_error = float(moments.variance[t]), float(moments.variance_error[t])
         kept, noise = float(schedule.sqrt_alpha_bar[t]), float(schedule.one_minus_alpha_bar[t])
-        label = FontSize.LABEL
-        self._factor.set_terms(
-            (
-                Term("mean  ", "muted", label, words=True),
-                *measured_terms(factor, error, kept, "√α_t", SIGNAL_ROLE),
-            )
-        )
-        self._variance.set_terms(
-            (
-                Term("variance  ", "muted", label, words=True),
-                *measured_terms(variance, variance_error, noise, "1−α_t", NOISE_ROLE),
-            )
-        )
+        _fit(self._factor, measured_terms("mean", factor, error, kept, "√α_t", SIGNAL_ROLE))
+        _fit(self._variance, measured_terms("variance", variance, variance_error, noise, "1−α_t", NOISE_ROLE))
 
     @Slot(object)
     def _show_error(self, error: object) -> None:
@@ -333,11 +324,19 @@ class ForwardView(AcceptsFiles, QWidget):
         self._factor.setGeometry(left, _TITLE, plot_width, _READING)
         self._variance.setGeometry(left, _TITLE + _READING, plot_width, _READING)
         self.plot.setGeometry(left, top, plot_width, plot_height - top)
+        _fit(self._histogram_title, _HISTOGRAM)
+        self._show_reading()
 
 
-def _histogram_terms() -> tuple[Term, ...]:
-    return (
-        Term("Pixels of ", words=True, weight=600),
-        Term("z_t", size=FontSize.SECTION),
-        Term("  against N(0, 1)", "muted", FontSize.LABEL, words=True),
-    )
+def _fit(label: MathLabel, candidates: Sequence[tuple[Term, ...]]) -> None:
+    """Of several ways to say the same, the longest that has room."""
+    fitting = (terms for terms in candidates if MathLine(terms, _SPACING).width <= label.width())
+    label.set_terms(next(fitting, candidates[-1]))
+
+
+_PIXELS = (Term("Pixels of ", words=True, weight=600), Term("z_t", size=FontSize.SECTION))
+_HISTOGRAM = (
+    (*_PIXELS, Term("  against N(0, 1)", "muted", FontSize.LABEL, words=True)),
+    (*_PIXELS, Term("  and N(0, 1)", "muted", FontSize.LABEL, words=True)),
+    _PIXELS,
+)

@@ -138,6 +138,20 @@ def screen_image(image: QImage) -> QImage:
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
+def screen_images(pictures: np.ndarray) -> list[QImage]:
+    """Each of many uint8 pictures (N, H, W, C) as `screen_image(picture_image(picture))`, in one conversion where there
+    is no alpha, which is several times faster. Raises ValueError for another shape or type."""
+    if pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or pictures.dtype != np.uint8 or 0 in pictures.shape:
+        return [screen_image(picture_image(picture)) for picture in pictures]
+    count, height, width, _ = pictures.shape
+    # Format_RGB32 is 0xffRRGGBB in the machine's order of bytes.
+    words = np.full((count, height, width), 0xFF000000, dtype=np.uint32)
+    levels = pictures.astype(np.uint32)
+    for channel, shift in zip((0, pictures.shape[3] // 2, -1), (16, 8, 0), strict=True):
+        words |= levels[..., channel] << np.uint32(shift)
+    return [QImage(each.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy() for each in words]
+
+
 def paint_picture(painter: QPainter, target: QRectF, image: QImage) -> None:
     """Draws an image into `target`: enlarged without smoothing, shrunk by averaging; alpha over a checkerboard."""
     painter.save()

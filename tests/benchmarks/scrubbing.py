@@ -7,8 +7,8 @@ shows it in the real window, and moves the playhead in three ways: back and fort
 time as playing does (`play`), and anywhere (`random`). Of each move it measures the time until everything that follows
 the playhead has been painted. Prints JSON: for each way milliseconds p50, p95, p99 and frames a second (a second over
 the mean), how often the large picture, the batch and the timeline were painted for one move (1 each: nothing is left
-out), how often the model was asked (0), and the growth of resident memory from before the recording, at its peak and
-at the end. With too little room on the disk it takes fewer steps, and says so.
+out), how often the model was asked (0), and the growth of resident memory since before the recording: after it, at
+the end, and at its peak. With too little room on the disk it takes fewer steps, and says so.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     for _ in trace.steps(denoiser):
         pass
     calls = denoiser.calls
+    recorded = resident_memory()
 
     window.state.set_trace(trace)
     settle(application, window)
@@ -89,7 +90,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
             for widget in watched.values():
                 widget.installEventFilter(self)
 
-        def eventFilter(self, widget: QObject, event: QEvent) -> bool:
+        def eventFilter(self, widget: QObject, event: QEvent) -> bool:  # noqa: N802
             if event.type() == QEvent.Type.Paint:
                 self.count[next(name for name, each in watched.items() if each is widget)] += 1
             return False
@@ -130,7 +131,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         "trace_mb": {"memory": mb(trace.size.memory), "disk": mb(trace.size.disk)},
         **results,
         "model_calls_while_scrubbing": denoiser.calls - calls,
-        "resident_growth_mb": mb(resident_memory() - before),
+        "resident_growth_mb": {"recorded": mb(recorded - before), "scrubbed": mb(resident_memory() - before)},
         "peak_growth_mb": mb(peak_memory() - before),
         "platform": application.platformName(),
         "window": SIZE,
@@ -148,7 +149,7 @@ def settle(application, window, seconds: float = 1.0) -> None:
     quiet = time.monotonic() + seconds
     while time.monotonic() < quiet:
         application.processEvents()
-        if window.runner.busy:
+        if window.runner.busy or window.state.device is None:
             quiet = time.monotonic() + seconds
         time.sleep(0.002)
 

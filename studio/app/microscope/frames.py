@@ -141,9 +141,15 @@ class Frames:
             return (step.z_s if self.is_result(position) else step.z_t)[0]
         return (step.eps if kind is FilmKind.EPSILON else step.x0)[0]
 
-    def pictures(self, position: int) -> np.ndarray:
-        """The whole batch at a position, uint8 (N, H, W, C)."""
-        return _to_pictures(self.state(position))
+    def pictures(self, position: int, shrink: int = 1) -> np.ndarray:
+        """The whole batch at a position, uint8 (N, H, W, C), or (N, H // shrink, W // shrink, C) by averaging."""
+        state = self.state(position)
+        if shrink > 1:
+            from torch.nn.functional import avg_pool2d
+
+            # Clamped first: what a pixel shows is what is averaged.
+            state = avg_pool2d(state.clamp(-1.0, 1.0), shrink)
+        return _to_pictures(state)
 
     def thumbnail(self, position: int, kind: FilmKind, picture: int) -> QImage:
         """One picture at its own size, one pixel a value; coloured for ε̂."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -106,26 +107,34 @@ class FilmStripPainter:
             else:
                 painter.fillRect(target, tokens.color("canvas"))
 
-    def paint_ticks(self, painter: QPainter, current: int) -> None:
-        """The times; those that would touch the current one make way for it."""
+    def paint_ticks(self, painter: QPainter) -> None:
+        """The times of the slots, where they do not touch each other. They do not move with the playhead."""
+        tokens = theme().tokens
+        font = ui_font(FontSize.RANGE)
+        end = -math.inf
+        for slot, position in enumerate(self._axis.shown):
+            left, right = self._tick_reach(self._axis.slot_x(slot), position, font, 3)
+            if left < end:
+                continue
+            end = right
+            color = tokens.color("muted" if position < self._film.count else "disabled")
+            self._paint_tick(painter, self._axis.slot_x(slot), position, font, color)
+
+    def paint_current_tick(self, painter: QPainter, current: int) -> None:
+        """The time under the playhead; those that it would touch make way for it."""
+        if not self._film.count:
+            return
         tokens = theme().tokens
         plain, bold = ui_font(FontSize.RANGE), ui_font(FontSize.LABEL, QFont.Weight.DemiBold)
-        metrics = QFontMetricsF(plain)
-        top = self._top + STRIP_HEIGHT
-        taken: list[tuple[float, float]] = []
-        if self._film.count:
-            half = QFontMetricsF(bold).horizontalAdvance(str(self._film.times[current])) / 2 + 5
-            x = self._axis.x(current)
-            taken.append((x - half, x + half))
-            self._paint_tick(painter, x, top, current, bold, tokens.color("text"))
-        for slot, position in enumerate(self._axis.shown):
-            x = self._axis.slot_x(slot)
-            half = metrics.horizontalAdvance(str(self._film.times[position])) / 2 + 3
-            if any(x - half < end and start < x + half for start, end in taken):
-                continue
-            taken.append((x - half, x + half))
-            color = tokens.color("muted" if position < self._film.count else "disabled")
-            self._paint_tick(painter, x, top, position, plain, color)
+        x, top = self._axis.x(current), self._top + STRIP_HEIGHT
+        left, right = self._tick_reach(x, current, bold, 5)
+        nearest = self._axis.slot(current)
+        for slot in range(max(0, nearest - 2), min(nearest + 3, len(self._axis.shown))):
+            reach = self._tick_reach(self._axis.slot_x(slot), self._axis.shown[slot], plain, 3)
+            if reach[0] < right and left < reach[1]:
+                area = QRectF(reach[0], top + 3, reach[1] - reach[0], TICK_HEIGHT - 3)
+                painter.fillRect(area, tokens.color("panel"))
+        self._paint_tick(painter, x, current, bold, tokens.color("text"))
 
     def paint_current(self, painter: QPainter, current: int) -> None:
         """The moment under the playhead, framed, in the slot nearest to it, and a line from there to its true place."""
@@ -158,9 +167,14 @@ class FilmStripPainter:
     def _paint_thumbnail(self, painter: QPainter, target: QRectF, position: int) -> None:
         paint_picture(painter, target, self._film.thumbnail(position))
 
-    def _paint_tick(self, painter: QPainter, x: float, top: float, position: int, font: QFont, color: QColor) -> None:
+    def _tick_reach(self, x: float, position: int, font: QFont, margin: float) -> tuple[float, float]:
+        half = QFontMetricsF(font).horizontalAdvance(str(self._film.times[position])) / 2 + margin
+        return x - half, x + half
+
+    def _paint_tick(self, painter: QPainter, x: float, position: int, font: QFont, color: QColor) -> None:
         painter.setFont(font)
         painter.setPen(color)
         text = str(self._film.times[position])
         metrics = QFontMetricsF(font)
+        top = self._top + STRIP_HEIGHT
         painter.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, top + 4 + metrics.ascent()), text)

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidget
 
-from studio.app.imaging import fitted_rect, fitted_size, paint_picture, picture_image, screen_image
+from studio.app.imaging import fitted_rect, fitted_size, paint_picture, picture_image, screen_image, screen_images
 from studio.app.theme import theme
 
 _FRAME = 2
@@ -40,6 +40,8 @@ class PictureGrid(QAbstractScrollArea):
     activated = Signal(int)
     hovered = Signal(object)
     context_requested = Signal(int, QPoint)
+    shrink_changed = Signal()
+    """`shrink` may have changed: the room or the pictures have another size."""
 
     def __init__(
         self,
@@ -73,21 +75,41 @@ class PictureGrid(QAbstractScrollArea):
         self.viewport().setAutoFillBackground(False)
         self.verticalScrollBar().setSingleStep(minimum_cell // 2)
 
-    def set_pictures(self, pictures: np.ndarray | Sequence[np.ndarray]) -> None:
-        """Shows pictures of one size; the selection stays when it still exists."""
-        self._images = [screen_image(picture_image(picture)) for picture in pictures]
-        if self._images:
-            self._picture_size = self._images[0].size()
-        if self._selection is not None and self._selection >= len(self._images):
+    def set_pictures(self, pictures: np.ndarray | Sequence[np.ndarray], size: tuple[int, int] | None = None) -> None:
+        """Shows pictures of one size; the selection stays when it still exists.
+
+        size: (width, height) of the pictures themselves, where they are given `shrink` times smaller.
+        """
+        images = (
+            screen_images(pictures)
+            if isinstance(pictures, np.ndarray)
+            else [screen_image(picture_image(picture)) for picture in pictures]
+        )
+        same = len(images) == len(self._images)
+        self._images = images
+        picture_size = QSize(*size) if size is not None else images[0].size() if images else self._picture_size
+        if picture_size != self._picture_size:
+            self._picture_size = picture_size
+            same = False
+        if self._selection is not None and self._selection >= len(images):
             self._selection = None
         self._hovered = None
-        self.setAccessibleName(f"{self._name}, {len(self._images)}")
+        if same:
+            # Scrubbing comes here sixty times a second.
+            self.viewport().update()
+            return
+        self.setAccessibleName(f"{self._name}, {len(images)}")
         self._arrange()
 
     def set_picture(self, index: int, picture: np.ndarray) -> None:
         """Replaces one picture by another of the same size."""
         self._images[index] = screen_image(picture_image(picture))
         self.viewport().update(self.cell_rect(index))
+
+    @property
+    def shrink(self) -> int:
+        """How many times smaller than themselves the pictures are drawn, in device pixels; 1 where they are enlarged."""
+        return max(1, round(self._picture_size.width() / max(1.0, self._place().width() * self.devicePixelRatioF())))
 
     @property
     def count(self) -> int:
@@ -208,18 +230,19 @@ class PictureGrid(QAbstractScrollArea):
         first = max(0, (area.top() + offset - _FRAME) // pitch) * self._columns
         last = min(len(self._images), ((area.bottom() + offset) // pitch + 1) * self._columns)
         # All pictures have one size: the place within the cell is worked out once, and only what is see-through or
-        # shrunk needs more than a plain draw.
-        place = fitted_rect(
-            self._picture_size, QRectF(QPointF(0, 0), QSizeF(self._cell)), ratio, Qt.AlignmentFlag.AlignCenter
-        )
-        shrunk = place.width() * ratio < self._picture_size.width()
+        # to be shrunk needs more than a plain draw.
+        place = self._place()
+        left, top = _FRAME + place.left(), _FRAME + place.top() - offset
+        pitch_x, width, height = self._cell.width() + self._gap, place.width(), place.height()
+        plain = bool(self._images) and not self._images[0].hasAlphaChannel()
+        plain = plain and width * ratio >= self._images[0].width()
         for index in range(first, last):
-            image = self._images[index]
-            target = place.translated(QPointF(self.cell_rect(index).topLeft()))
-            if shrunk or image.hasAlphaChannel():
-                paint_picture(painter, target, image)
+            row, column = divmod(index, self._columns)
+            target = QRectF(left + column * pitch_x, top + row * pitch, width, height)
+            if plain:
+                painter.drawImage(target, self._images[index])
             else:
-                painter.drawImage(target, image)
+                paint_picture(painter, target, self._images[index])
         if self._selection is not None:
             frame = QRectF(self.cell_rect(self._selection)).adjusted(-1, -1, 1, 1)
             pen = QPen(tokens.color("accent"), _FRAME)
@@ -257,6 +280,11 @@ class PictureGrid(QAbstractScrollArea):
         elif cell.bottom() > self.viewport().height() - _FRAME:
             bar.setValue(bar.value() + cell.bottom() - self.viewport().height() + _FRAME + 1)
 
+    def _place(self) -> QRectF:
+        """Where a picture lies in its cell."""
+        space = QRectF(QPointF(0, 0), QSizeF(self._cell))
+        return fitted_rect(self._picture_size, space, self.devicePixelRatioF(), Qt.AlignmentFlag.AlignCenter)
+
     def _arrange(self) -> None:
         """Chooses columns and cell size for the room there is."""
         count = max(1, len(self._images))
@@ -274,6 +302,7 @@ class PictureGrid(QAbstractScrollArea):
         self.verticalScrollBar().setRange(0, max(0, content - room.height()))
         self.verticalScrollBar().setPageStep(room.height())
         self.viewport().update()
+        self.shrink_changed.emit()
 
     def _best_arrangement(self, count: int, width: int, height: int) -> tuple[int, QSize]:
         if self._fixed_columns is not None:

@@ -221,7 +221,9 @@ class TimelineView(QWidget):
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        self._strip_painter(film, axis).paint_still(painter)
+        strip = self._strip_painter(film, axis)
+        strip.paint_still(painter)
+        strip.paint_ticks(painter)
         if film.name:
             name = MathLine(film.name)
             name.paint(painter, Size.DOCK_PADDING, _TOP + 4 + name.ascent)
@@ -235,9 +237,9 @@ class TimelineView(QWidget):
     def _paint_moving(self, painter: QPainter, film: Film, axis: Axis) -> None:
         current = self._current() if film.count else 0
         strip = self._strip_painter(film, axis)
-        strip.paint_ticks(painter, current)
         if not film.count:
             return
+        strip.paint_current_tick(painter, current)
         tokens = theme().tokens
         self._paint_time(painter, film.times[current])
         strip.paint_current(painter, current)

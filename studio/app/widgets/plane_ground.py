@@ -190,8 +190,8 @@ def _paint_axes(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> No
     right_left = view.width - EDGE_ROOM - bold.horizontalAdvance(right)
     up_bottom = EDGE_ROOM + bold.ascent()
     painter.setPen(theme().color("text"))
-    painter.drawText(QPointF(right_left, base), right)
-    painter.drawText(QPointF(EDGE_ROOM, up_bottom), up)
+    _words(painter, QPointF(right_left, base), right)
+    _words(painter, QPointF(EDGE_ROOM, up_bottom), up)
     painter.setFont(ui_font(FontSize.RANGE))
     painter.setPen(theme().color("muted"))
     for mark in drawing.marks:
@@ -200,6 +200,17 @@ def _paint_axes(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> No
         text = number + words.get(mark, "")
         end = place.x() + 4 + metrics.horizontalAdvance(text)
         if place.x() >= 0 and end < right_left - 8:
-            painter.drawText(QPointF(round(place.x()) + 4, base), text)
+            _words(painter, QPointF(round(place.x()) + 4, base), text)
         if up_bottom + 8 + metrics.ascent() < place.y() < base - metrics.height() - 8:
-            painter.drawText(QPointF(EDGE_ROOM, round(place.y()) - 4), number)
+            _words(painter, QPointF(EDGE_ROOM, round(place.y()) - 5), number)
+
+
+def _words(painter: QPainter, baseline: QPointF, words: str) -> None:
+    """Words that arrows do not strike through."""
+    metrics = painter.fontMetrics()
+    ground = theme().color("canvas")
+    ground.setAlphaF(0.78)
+    box = QRectF(baseline.x() - 2, baseline.y() - metrics.ascent(), 0, metrics.ascent() + 3)
+    box.setWidth(metrics.horizontalAdvance(words) + 4)
+    painter.fillRect(box, ground)
+    painter.drawText(baseline, words)

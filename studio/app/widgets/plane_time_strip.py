@@ -86,6 +86,8 @@ class PlaneTimeStrip(QWidget):
             if x - last < SIDE + 6 or (t > 0 and self.x_of(0) - x < SIDE + 6):
                 continue
             last = x
+            if self._now is not None and abs(x - self.x_of(self._t)) < SIDE + 3:
+                continue
             painter.drawImage(self._square(x), cloud_image(values))
             painter.setPen(QPen(theme().color("border"), 1))
             painter.drawRect(self._square(x).adjusted(0, 0, -1, -1))

@@ -17,13 +17,27 @@ if TYPE_CHECKING:
 
 
 class PlaneDock(StudioDock):
-    """Subclasses make their body in `make_body`, where they may import what needs torch."""
+    """Subclasses make their body in `make_body`, where they may import what needs torch.
+
+    width: the least at which nothing in it is cut off. scrolling: for bodies that may be higher than their place.
+    """
 
     def __init__(
-        self, object_name: str, title: str, subtitle: str, state: StudioState, runner: Runner, parent: QWidget | None
+        self,
+        object_name: str,
+        title: str,
+        subtitle: str,
+        state: StudioState,
+        runner: Runner,
+        parent: QWidget | None,
+        *,
+        width: int = 196,
+        scrolling: bool = False,
     ) -> None:
         super().__init__(object_name, title, subtitle, parent)
         self.state, self.runner = state, runner
+        self._scrolling = scrolling
+        self.setMinimumWidth(width)
         self.body: QWidget | None = None
         gate = TorchGate(runner, self)
         if gate.is_open:
@@ -38,7 +52,7 @@ class PlaneDock(StudioDock):
     @Slot()
     def _show_body(self) -> None:
         self.body = self.make_body()
-        self.set_body(self.body, scrolling=True)
+        self.set_body(self.body, scrolling=self._scrolling)
 
 
 def waiting_words(parent: QWidget) -> QWidget:

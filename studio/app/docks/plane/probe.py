@@ -17,7 +17,7 @@ class PlaneProbeDock(PlaneDock):
     """What the denoiser says of the picture at the probe, as pictures."""
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
-        super().__init__("plane-probe", "Probe", "drag it anywhere", state, runner, parent)
+        super().__init__("plane-probe", "Probe", "drag it anywhere", state, runner, parent, width=248, scrolling=True)
 
     def make_body(self) -> QWidget:
         from studio.app.docks.plane.probe_panel import ProbePanel

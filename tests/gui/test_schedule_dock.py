@@ -90,7 +90,7 @@ def test_the_pointer_over_a_plot_moves_the_cursor_of_all(dock: ScheduleDock) -> 
     assert snr.cursor_step == 49
     alpha.grab(), beta.grab()
     assert alpha.note.startswith("t  50")
-    assert beta.note.startswith("t  50   β t")
+    assert beta.note.startswith("t  50    β t")
     QApplication.sendEvent(alpha, QEvent(QEvent.Type.Leave))
     assert snr.cursor_step is None
     alpha.grab()

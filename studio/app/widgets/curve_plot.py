@@ -44,7 +44,7 @@ class Curve:
     """Values at t = 1..T, float (T,), drawn with `look`; `first`, where given, is the value at t = 0."""
 
     values: NDArray[np.float64] = field(repr=False)
-    look: CurveLook = CurveLook()
+    look: CurveLook = field(default_factory=CurveLook)
     label: str = ""
     first: float | None = None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -60,6 +61,14 @@ def first_step(qtbot, stage: SlowMotionStage) -> None:
     with qtbot.waitSignal(stage.walk.step_changed, timeout=WAIT):
         stage.walk.next_line()
     qtbot.waitUntil(lambda: not stage.walk.busy, timeout=WAIT)
+
+
+def result_of(job: Iterator[object]) -> object:
+    while True:
+        try:
+            next(job)
+        except StopIteration as end:
+            return end.value
 
 
 def begin_training(qtbot, controller: TrainingController, **changes: object) -> None:
@@ -257,11 +266,7 @@ def test_steps_shown_are_those_taken_fast() -> None:
     slow, fast = make_own_run(source).run, make_own_run(source).run
     for _ in range(3):
         training_step(fast)
-    steps = take_steps(slow, 3)
-    with pytest.raises(StopIteration) as end:
-        while True:
-            next(steps)
-    assert end.value.value.number == 3
+    assert result_of(take_steps(slow, 3)).number == 3
     assert all(torch.equal(a, b) for a, b in zip(slow.parameters, fast.parameters, strict=True))
 
 

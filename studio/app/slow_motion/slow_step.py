@@ -39,7 +39,7 @@ _SMALLER = "Train with a smaller batch or a smaller network."
 
 @dataclass(frozen=True, eq=False)
 class SlowStep:
-    """A step that was taken: its tensors for the first pictures of the batch, its numbers for all of them.
+    """A step that was taken: its tensors for some pictures of the batch, its numbers for all of them.
 
     number: counted from 1 within the run. images_seen: before the step. batch_size: pictures in the step.
     parameterization: "epsilon", "x0" or "v". alpha_bar: float64 (T,), the run's schedule.
@@ -209,7 +209,7 @@ def walk(run: TrainingRun) -> tuple[SlowStep, torch.Tensor]:
         alpha_bar=run.schedule.alpha_bar,
         x=_pictures(line.x),
         classes=_classes(line),
-        t=line.t[:SHOWN_PICTURES].cpu().numpy() + 1,
+        t=_shown(line.t).numpy() + 1,
         noise=_pictures(line.noise),
         z_t=_pictures(line.z_t),
         predicted_noise=_pictures(line.predicted_noise),
@@ -232,16 +232,26 @@ def walk(run: TrainingRun) -> tuple[SlowStep, torch.Tensor]:
     return step, line.noise_error
 
 
+def _shown(tensor: torch.Tensor) -> torch.Tensor:
+    """The entries of a batch that are kept, on the CPU: spread evenly over it.
+
+    Where noise levels are stratified the first pictures of a batch are those with the least noise.
+    """
+    count = len(tensor)
+    kept = sorted({number * (count - 1) // max(SHOWN_PICTURES - 1, 1) for number in range(SHOWN_PICTURES)})
+    return tensor[kept].cpu()
+
+
 def _pictures(tensor: torch.Tensor) -> np.ndarray:
-    return tensor[:SHOWN_PICTURES].float().movedim(1, -1).contiguous().cpu().numpy().copy()
+    return _shown(tensor).float().movedim(1, -1).contiguous().numpy()
 
 
 def _numbers(tensor: torch.Tensor) -> np.ndarray:
-    return tensor[:SHOWN_PICTURES].float().cpu().numpy().copy()
+    return _shown(tensor).float().numpy()
 
 
 def _classes(line: Line) -> tuple[str, ...]:
     if line.labels is None:
         return ()
     names = (*line.run.class_names, NO_CLASS)
-    return tuple(names[label] for label in line.labels[:SHOWN_PICTURES].tolist())
+    return tuple(names[label] for label in _shown(line.labels).tolist())

@@ -238,9 +238,7 @@ def facts_of(band: int, step: SlowStep) -> Facts:
     size = f"{step.batch_size:,}"
     match band:
         case 0:
-            shown = (
-                f"the first {step.picture_count} of them here" if step.picture_count < step.batch_size else "all here"
-            )
+            shown = f"{step.picture_count} of them here" if step.picture_count < step.batch_size else "all here"
             return Facts(_strong(f"{size} pictures"), (_words(shown), _words(f"after {step.images_seen:,} others")))
         case 1:
             how = "one from each equal part" if step.stratified else "each as likely as any other"
@@ -265,10 +263,10 @@ def facts_of(band: int, step: SlowStep) -> Facts:
             )
         case 6:
             cut = 0 < step.gradient_limit < step.gradient_norm
-            how = f"how steep, cut to {step.gradient_limit:g}" if cut else "how steep L is in w"
+            limit = _words(f"  cut to {step.gradient_limit:g}") if cut else ()
             return Facts(
-                (Term("‖∇_w L‖", size=FontSize.TEXT), *_strong(f" {_short(step.gradient_norm)}")),
-                (_words(how), _words("a bar for each part of the network")),
+                (Term("‖∇_w L‖", size=FontSize.TEXT), *_strong(f" {_short(step.gradient_norm)}"), *limit),
+                (_words("a bar for each part of the network"),),
             )
         case _:
             share = 100 * step.change / max(step.weights, 1e-12)

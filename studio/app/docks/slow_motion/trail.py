@@ -24,7 +24,10 @@ class LossTrail(QWidget):
         super().__init__(parent)
         self._losses: tuple[tuple[int, float], ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setToolTip("Mean squared error of the predicted noise, of each step taken here and of the last ten")
+        self.setToolTip(
+            "Mean squared error of the predicted noise, as in the loss curve of Train:\n"
+            "points for each step taken here, a line for the mean of ten"
+        )
         theme().changed.connect(self._repaint)
         self.set_losses(())
 
@@ -53,7 +56,7 @@ class LossTrail(QWidget):
         painter.setFont(ui_font(FontSize.RANGE))
         painter.setPen(tokens.color("muted"))
         if not self._losses:
-            painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "the loss of each step will be drawn here")
+            painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "the error of each step will be drawn here")
             return
         steps, raw = (np.array(column, dtype=np.float64) for column in zip(*self._losses, strict=True))
         smooth = running_mean(raw, _SPAN)
@@ -93,7 +96,7 @@ class LossTrail(QWidget):
         painter.drawText(side.adjusted(0, 0, 0, -side.height() / 2), int(bottom), f"{loss:.4f}")
         painter.setPen(tokens.color("muted"))
         painter.setFont(ui_font(FontSize.RANGE))
-        painter.drawText(side.adjusted(0, side.height() / 2, 0, 0), 0, "loss, mean\nof last 10")
+        painter.drawText(side.adjusted(0, side.height() / 2, 0, 0), 0, "error of ε̂,\nlast 10 steps")
 
     @Slot()
     def _repaint(self) -> None:

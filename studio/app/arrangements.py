@@ -19,7 +19,8 @@ class Workspace:
 
     Workspaces of one `family` share a tab of the top bar and are told apart by the switch in their page (`ViewSwitch`).
     Names in `bottom` that follow each other are tabs on one another. The bottom area runs `below_left` and
-    `below_right`; otherwise these sides keep the window's whole height.
+    `below_right`; otherwise these sides keep the window's whole height. Panels on one side share it in the proportions
+    of `left_heights` and `right_heights`, or as they wish.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Workspace:
     left_width: float = 0.18
     right_width: float = 0.26
     bottom_height: float = 0.28
+    left_heights: tuple[float, ...] = ()
+    right_heights: tuple[float, ...] = ()
     below_left: bool = False
     below_right: bool = False
 
@@ -54,6 +57,7 @@ WORKSPACES = (
         "Denoise",
         left=("sampler",),
         right=("batch", "branches"),
+        right_heights=(0.62, 0.38),
         bottom=("timeline", "log"),
         left_width=0.155,
         right_width=0.235,
@@ -68,6 +72,7 @@ WORKSPACES = (
         "Learn",
         left=("plane-pictures", "plane-layers", "plane-model"),
         right=("plane-probe",),
+        left_heights=(0.38, 0.2, 0.42),
         left_width=0.155,
         right_width=0.2,
     ),

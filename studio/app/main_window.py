@@ -10,7 +10,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from studio.app import jobs
-from studio.app.arrangements import DENOISE, START, TRAIN, WORKSPACES
+from studio.app.arrangements import COMPARE, DENOISE, START, TRAIN, WORKSPACES
 from studio.app.commands import Commands
 from studio.app.microscope.denoising import denoising_of
 from studio.app.panels import make_panels
@@ -115,6 +115,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         dataset.files_chosen.connect(self.opener.open)
         dataset.browse_requested.connect(self.file_dialogs.open_files)
         dataset.starter_requested.connect(self.open_starter)
+        self.panels.pages[COMPARE].opened.connect(self._show_microscope)
         self.panels.training.save_requested.connect(self.file_dialogs.save_model)
         self.panels.training.open_requested.connect(self.file_dialogs.open_folder)
         self.panels.training.device_requested.connect(self.device_choice.choose)
@@ -250,6 +251,10 @@ class MainWindow(AcceptsFiles, QMainWindow):
             self.stage.show_message(text, remedy, "warn", [("See all", self.show_log)], report.to_text())
         else:
             self.stage.banner.clear()
+
+    @Slot(object)
+    def _show_microscope(self, _: object) -> None:
+        self.workspaces.switch(DENOISE)
 
     @Slot(object)
     def _on_model_saved(self, path: Path) -> None:

@@ -200,6 +200,9 @@ class Workspaces(QObject):
         self._window.resizeDocks(docks, [round(width * share) for docks, share in sides if docks], horizontal)
         if bottom:
             self._window.resizeDocks(bottom[:1], [round(height * workspace.bottom_height)], vertical)
+        for docks, heights in ((left, workspace.left_heights), (right, workspace.right_heights)):
+            if len(docks) == len(heights):
+                self._window.resizeDocks(docks, [round(height * share) for share in heights], vertical)
 
     def _of(self, names: tuple[str, ...]) -> list[StudioDock]:
         return [self._docks[name] for name in names if name in self._docks]

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+import numpy as np
 import torch
 
 from studio.diffusion.schedule import NoiseSchedule
@@ -60,6 +61,27 @@ def markov_chain(
     for t in range(schedule.step_count):
         z = markov_step(schedule, z, t, noise(t))
         yield z
+
+
+def whole_chain(schedule: NoiseSchedule, x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """z_0 (the picture itself), z_1, …, z_T of one chain: what `markov_chain` gives step by step, but fast.
+
+    x: (C, H, W). noise: (T, C, H, W), the fresh noise of each step. Returns (T + 1, C, H, W) in the dtype and on the
+    device of `x`. Raises ScheduleError when the noise is of another length.
+    """
+    steps = schedule.step_count
+    if len(noise) != steps:
+        raise ScheduleError(
+            f"There is noise for {len(noise)} steps, and the schedule has {steps}.", "Give each step its noise."
+        )
+    states = torch.empty((steps + 1, *x.shape), dtype=x.dtype, device=x.device)
+    states[0] = x
+    kept, added = np.sqrt(1.0 - schedule.beta).tolist(), np.sqrt(schedule.beta).tolist()
+    rows, fresh = states.unbind(), noise.unbind()
+    for t in range(steps):
+        torch.mul(rows[t], kept[t], out=rows[t + 1])
+        rows[t + 1].add_(fresh[t], alpha=added[t])
+    return states
 
 
 def _check(schedule: NoiseSchedule, lowest: int, highest: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from studio.diffusion import PictureNoise, markov_chain
+from studio.diffusion.forward import whole_chain
 from studio.diffusion.forward_moments import ForwardMoments, measure_chains
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ChainWalk:
     """A Markov chain from x to z_T.
 
     states: (T + 1, C, H, W), float32 or, when they are many, float16; states[0] is the picture. noise: float32
-    (T, C, H, W), kept for another walk with the same noise; None when that would take too much memory.
+    (T or more, C, H, W), kept for another walk with the same noise; None when that would take too much memory.
     """
 
     schedule: NoiseSchedule
@@ -65,26 +66,28 @@ def walk_job(
     known: the noise of an earlier walk with the same source, which may be of another length.
     """
     steps, values = schedule.step_count, x[0].numel()
-    few = steps * values <= MOST_KEPT_VALUES
-    noise = torch.empty((steps, *x.shape[1:])) if few else None
-    if noise is not None and known is not None:
-        noise[: len(known)] = known[:steps]
-    first_unknown = len(known) if known is not None else 0
-    states = torch.empty((steps + 1, *x.shape[1:]), dtype=torch.float32 if few else torch.float16)
+    if steps * values > MOST_KEPT_VALUES:
+        return (yield from _frugal_walk(schedule, x, source))
+    known = torch.empty((0, *x.shape[1:])) if known is None else known
+    if len(known) < steps:
+        missing = []
+        for t in range(len(known), steps):
+            missing.append(source.at(t))
+            if t % _OBEDIENCE == 0:
+                yield None
+        known = torch.cat((known, *missing))
+    return ChainWalk(schedule, source, whole_chain(schedule, x[0], known[:steps]), known)
+
+
+def _frugal_walk(schedule: NoiseSchedule, x: torch.Tensor, source: PictureNoise) -> Iterator[object]:
+    """Walk without keeping the noise, and with states in half precision, which no eye can tell."""
+    states = torch.empty((schedule.step_count + 1, *x.shape[1:]), dtype=torch.float16)
     states[0] = x[0]
-
-    def fresh(t: int) -> torch.Tensor:
-        if noise is None:
-            return source.at(t)
-        if t >= first_unknown:
-            noise[t] = source.at(t)[0]
-        return noise[t : t + 1]
-
-    for t, z in enumerate(markov_chain(schedule, x, fresh)):
+    for t, z in enumerate(markov_chain(schedule, x, source.at)):
         states[t + 1] = z[0]
         if t % _OBEDIENCE == 0:
             yield None
-    return ChainWalk(schedule, source, states, noise)
+    return ChainWalk(schedule, source, states, None)
 
 
 def chain_count(schedule: NoiseSchedule, values: int) -> int:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from studio.diffusion import alpha_bar_for, cosine, diffuse, linear, markov_chain, markov_step
+from studio.diffusion.forward import whole_chain
 from studio.errors import ScheduleError
 
 
@@ -31,6 +32,19 @@ def test_the_chain_computes_exactly_that_composition() -> None:
     *_, last = markov_chain(schedule, zero, lambda t: one if t == 5 else zero)
     expected = math.sqrt(schedule.beta[5] * schedule.alpha_bar[-1] / schedule.alpha_bar[5])
     assert last.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_whole_chain_is_the_chain_step_by_step() -> None:
+    schedule = cosine(40)
+    generator = torch.Generator().manual_seed(2)
+    x, noise = torch.rand(1, 2, 4, 3, generator=generator), torch.randn(40, 2, 4, 3, generator=generator)
+    states = whole_chain(schedule, x[0], noise)
+    assert states.shape == (41, 2, 4, 3)
+    assert torch.equal(states[0], x[0])
+    for t, z in enumerate(markov_chain(schedule, x, lambda t: noise[t : t + 1])):
+        torch.testing.assert_close(states[t + 1], z[0], rtol=1e-5, atol=1e-6)
+    with pytest.raises(ScheduleError, match="noise for 39 steps"):
+        whole_chain(schedule, x[0], noise[:39])
 
 
 def test_the_moments_of_both_agree_with_theory_within_monte_carlo_error() -> None:

@@ -16,7 +16,7 @@ from studio.diffusion.forward_moments import ForwardMoments
 from studio.diffusion.schedule import NoiseSchedule
 
 _LEFT, _TOP, _BOTTOM, _RIGHT = 24.0, 6.0, 18.0, 8.0
-_MOST_POINTS = 256
+_MOST_POINTS = 128
 _DOTS = 26
 _DOT = 2.6
 _HIGH = 1.06
@@ -140,9 +140,12 @@ class MomentsPlot(QWidget):
     def _paint_curve(self, painter: QPainter, area: QRectF, measured: _Measured) -> None:
         count = len(measured.theory)
         chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).astype(int))
-        points = [QPointF(self._x(area, int(t)), self._y(area, float(measured.theory[t]))) for t in chosen]
-        # The picture itself: all signal, no noise.
-        points.insert(0, QPointF(area.left(), self._y(area, 1.0 if measured.role == SIGNAL_ROLE else 0.0)))
+        # Before the first step: all signal, no noise.
+        steps = np.concatenate(([0], chosen + 1))
+        values = np.concatenate(([1.0 if measured.role == SIGNAL_ROLE else 0.0], measured.theory[chosen]))
+        x = area.left() + area.width() * steps / count
+        y = area.bottom() - area.height() * np.clip(values, 0.0, _HIGH) / _HIGH
+        points = [QPointF(*point) for point in zip(x.tolist(), y.tolist(), strict=True)]
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(theme().color(measured.role), 1.6, measured.dash))
         painter.drawPolyline(QPolygonF(points))

@@ -39,6 +39,8 @@ class TwoStrips(QWidget):
         super().__init__(parent)
         self._process = process
         self._images: list[list[QImage]] = [[], []]
+        self._placed_for: tuple[object, ...] = ()
+        self._chain_shown: tuple[object, list[int]] = (None, [])
         self.setAccessibleName("The picture on its way to noise: closed form above, Markov chain below")
         self.setToolTip("Drag to move through time")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -86,8 +88,10 @@ class TwoStrips(QWidget):
         self.slider.setValue(shown_time(process.t))
         self.slider.blockSignals(False)
         self._images[0] = [picture_image(picture) for picture in process.closed_pictures(steps)]
-        self.updateGeometry()
-        self._place_slider()
+        if self._measures() != self._placed_for:
+            self._placed_for = self._measures()
+            self.updateGeometry()
+            self._place_slider()
         self._show_chain()
 
     def sizeHint(self) -> QSize:
@@ -133,6 +137,11 @@ class TwoStrips(QWidget):
         self._paint_ticks(painter, axis)
         self._paint_playhead(painter, axis)
         painter.end()
+
+    def _measures(self) -> tuple[object, ...]:
+        """What decides where everything lies."""
+        schedule = self._process.schedule
+        return self.width(), self._thumbnail(), None if schedule is None else schedule.step_count
 
     def _picture_height(self) -> float:
         return self._thumbnail()[1]
@@ -236,7 +245,12 @@ class TwoStrips(QWidget):
 
     @Slot()
     def _show_chain(self) -> None:
-        steps = self.shown_steps()
+        steps, chain = self.shown_steps(), self._process.chain
+        if (chain, steps) == self._chain_shown and self._images[1]:
+            # The schedule changed and the chain has not followed yet.
+            self.update()
+            return
+        self._chain_shown = (chain, steps)
         pictures = self._process.chain_pictures(steps) if steps else None
         self._images[1] = [] if pictures is None else [picture_image(picture) for picture in pictures]
         self.update()

@@ -63,6 +63,7 @@ class ForwardView(AcceptsFiles, QWidget):
         self.process = forward_of(state, runner)
         self._runner = runner
         self._writing: JobHandle | None = None
+        self._arranged_for: tuple[int, int] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Forward process")
         self.setProperty("ownFocusMark", True)
@@ -209,7 +210,8 @@ class ForwardView(AcceptsFiles, QWidget):
             self.picture.set_mark(None)
         self.rows.set_picture_size(width, height)
         self.plot.show_theory(self.process.schedule)
-        self._arrange()
+        if self._arranged_for != (width, height):
+            self._arrange()
         self._show_moment()
         self._show_moments()
 
@@ -286,6 +288,7 @@ class ForwardView(AcceptsFiles, QWidget):
             return
         width, height = self._body.width(), self._body.height()
         _, pixels_high, pixels_wide = picture.shape
+        self._arranged_for = (pixels_wide, pixels_high)
         ratio = self.devicePixelRatioF()
         room = max(height - _EDGE - _CAPTION, 1)
         shown = fitted_size(pixels_wide, pixels_high, min(room, width * 0.3) * ratio, room * ratio)

@@ -70,6 +70,7 @@ class PlaneStage(PanelGround):
         self._waiting.deleteLater()
         self.setFocusProxy(self.page)
         self.page.scene.pictures.refused.connect(self._show_error)
+        self.page.scene.small_model.failed.connect(self._show_error)
         self.exports = PlaneExports(self.page, self.export_button, self._runner)
         self.export_button.setEnabled(True)
         if had_focus:

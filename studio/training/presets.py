@@ -9,6 +9,7 @@ import numpy as np
 from studio.data.image_set import ImageSet
 from studio.errors import SettingsError
 from studio.networks.config import NetworkConfig
+from studio.networks.points import PointConfig
 from studio.networks.presets import choose_network
 from studio.training.settings import Budget, TrainingSettings
 
@@ -19,6 +20,9 @@ _SETTINGS = {
 }
 
 PRESETS = tuple(_SETTINGS)
+
+_PLANE_BATCH = 256
+_PLANE_STEPS = 4000
 
 MOST_CLASSES = 1000
 
@@ -43,6 +47,27 @@ def preset(
             settings, sample_count=min(max(settings.sample_count, class_count), WALL_COLUMNS)
         )
     return settings, choose_network(height, width, channels, name, class_count)
+
+
+def plane_preset(seed: int = 0) -> tuple[TrainingSettings, NetworkConfig]:
+    """Settings and network for two-pixel pictures that are watched while they are learned: some 12 s of one core.
+
+    The network predicts v, which for the cosine schedule is the predicted movement itself but for its sign and length,
+    so that the field it is judged by is what it learns. Counted in pictures, the budget gives the same field on every
+    computer; only its seconds differ. Figures: tests/benchmarks/plane.py.
+    """
+    settings = TrainingSettings(
+        seed=seed,
+        budget=Budget(images=_PLANE_BATCH * _PLANE_STEPS),
+        batch_size=_PLANE_BATCH,
+        learning_rate=8e-3,
+        ema_halflife_images=8800,
+        sample_count=1,
+        sample_steps=1,
+        sample_rows=1,
+        checkpoint_seconds=600.0,
+    )
+    return settings, PointConfig(1, 1, 2, hidden=64)
 
 
 def class_count_for(image_set: ImageSet) -> int | None:

@@ -21,8 +21,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 from studio.app.plane.idle_work import IdleWork
 from studio.app.plane.moment import Moment
 from studio.app.plane.pictures import Brush, PlanePictures, Point
+from studio.app.plane.small_model import SmallModel
+from studio.app.plane.small_training import PlaneTask
 from studio.app.undo import undo_stack_of
-from studio.diffusion import DataSetDenoiser, NoiseSchedule, cosine
+from studio.diffusion import DataSetDenoiser, NoiseSchedule, PictureNoise, cosine
 from studio.diffusion.plane import (
     Extent,
     Field,
@@ -41,6 +43,7 @@ from studio.diffusion.plane import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from studio.app.runner import Runner
     from studio.app.state import StudioState
     from studio.data.painting import Painting
     from studio.diffusion import Denoiser
@@ -124,6 +127,10 @@ class PlaneScene(QObject):
         self._walk: Walk | None = None
         self._share_inside: float | None = None
         self._walking = IdleWork(self)
+        self.small_model = SmallModel(self, self._small_task)
+        self.small_model.learned.connect(self._on_learned)
+        self.small_model.changed.connect(self._on_training)
+        self._was_training = False
         self.pictures.changed.connect(self._on_pictures)
         self.moment.changed.connect(self._on_moment)
         state.schedule_changed.connect(self._on_schedule)
@@ -274,6 +281,23 @@ class PlaneScene(QObject):
         t = self.t
         return np.sqrt(self.alpha_bar) * chosen + np.sqrt(self._schedule.one_minus_alpha_bar_at(t)) * noise
 
+    # The small model
+
+    def train(self, runner: Runner) -> None:
+        """Train the small model, in view: the learned field is shown from here on. Goes on where it was paused.
+
+        Raises DataError when there are no pictures.
+        """
+        begins = not self.small_model.state.begun
+        self.small_model.train(runner)
+        if begins and self._shown is Shown.EXACT:
+            self.set_shown(Shown.LEARNED)
+
+    @property
+    def training(self) -> bool:
+        """The small model trains now."""
+        return self.small_model.running
+
     # The probe
 
     @property
@@ -336,7 +360,7 @@ class PlaneScene(QObject):
     @property
     def learned(self) -> Denoiser | None:
         """The small model as it is now; None while nothing is learned."""
-        return None
+        return self.small_model.denoiser
 
     def settle(self) -> None:
         """Finish at once what is otherwise done between two paintings of the screen, for exports and tests."""
@@ -361,8 +385,17 @@ class PlaneScene(QObject):
         self.field_changed.emit()
         self.probe_changed.emit()
 
+    def _small_task(self) -> PlaneTask:
+        return PlaneTask.with_preset(self.painting.image_set(), self._schedule, self._all_starts())
+
+    def _all_starts(self) -> NDArray[np.float64]:
+        """The noise that shown walks begin with: first the same as of those that are counted."""
+        drawn = PictureNoise(WALK_SEED, range(SHOWN_WALKS), (1, 1, 2)).initial().reshape(-1, 2).numpy()
+        return np.concatenate([drawn.astype(np.float64), np.array(self._starts, float).reshape(-1, 2)])
+
     def _walk_anew(self) -> None:
         self._share_inside = None
+        self.small_model.set_starts(self._all_starts())
         self._walking.begin(self._walks(), AFTER_MS if self.pictures.in_stroke else 0)
 
     def _walks(self) -> Iterator[object]:
@@ -372,8 +405,7 @@ class PlaneScene(QObject):
             self.trajectories_changed.emit()
             return
         how = {"seed": WALK_SEED, "steps": WALK_STEPS, "dtype": _dtype(denoiser)}
-        starts = torch.cat([_noise(SHOWN_WALKS), torch.tensor(self._starts, dtype=torch.float64).reshape(-1, 2)])
-        for walked in walk_steps(denoiser, self._schedule, self._plane, starts=starts.numpy(), **how):
+        for walked in walk_steps(denoiser, self._schedule, self._plane, starts=self._all_starts(), **how):
             yield walked
         self._walk = walked
         self.trajectories_changed.emit()
@@ -386,9 +418,28 @@ class PlaneScene(QObject):
     @Slot()
     def _on_pictures(self) -> None:
         self._exact = None
+        self.small_model.pictures_changed()
         self.pictures_changed.emit()
         self._field_is_old()
         self._walk_anew()
+
+    @Slot()
+    def _on_learned(self) -> None:
+        if self._shown is Shown.EXACT:
+            return
+        self._field_is_old()
+        snapshot = self.small_model.snapshot
+        if snapshot is not None and self.training:
+            self._walking.drop()
+            self._walk, self._share_inside = snapshot.walk, None
+            self.trajectories_changed.emit()
+
+    @Slot()
+    def _on_training(self) -> None:
+        was, self._was_training = self._was_training, self.training
+        if was and not self.training and self._shown is not Shown.EXACT:
+            # With all steps, and counted: while it trains every snapshot brings its own.
+            self._walk_anew()
 
     @Slot(int)
     def _on_moment(self, t: int) -> None:
@@ -403,6 +454,7 @@ class PlaneScene(QObject):
             return
         self._schedule = schedule
         self._exact = None
+        self.small_model.pictures_changed()
         self.schedule_changed.emit()
         self.moment.set_step_count(schedule.step_count)
         self._field_is_old()
@@ -411,13 +463,6 @@ class PlaneScene(QObject):
 
 def _dtype(denoiser: Denoiser) -> torch.dtype:
     return torch.float64 if isinstance(denoiser, DataSetDenoiser) else torch.float32
-
-
-def _noise(count: int) -> torch.Tensor:
-    """The pure noise that shown walks begin with: the same as the first of those that are counted."""
-    from studio.diffusion import PictureNoise
-
-    return PictureNoise(WALK_SEED, range(count), (1, 1, 2)).initial().reshape(count, 2).to(torch.float64)
 
 
 def plane_scene_of(state: StudioState) -> PlaneScene:

@@ -6,8 +6,6 @@ What is lost where two pictures with different noise give the same z_t cannot be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 
 from studio.diffusion.denoisers import Denoiser
@@ -28,26 +26,14 @@ def best_possible_loss(
 
     denoiser: an exact one. pictures: (M, C, H, W) in −1..1, from which it was made.
     """
-    return list(best_possible_loss_steps(denoiser, schedule, pictures, levels, draws, seed))[-1]
-
-
-def best_possible_loss_steps(
-    denoiser: Denoiser,
-    schedule: NoiseSchedule,
-    pictures: torch.Tensor,
-    levels: int = 200,
-    draws: int = 64,
-    seed: int = 0,
-) -> Iterator[float]:
-    """`best_possible_loss` as it is after each of its levels."""
     generator = torch.Generator().manual_seed(seed)
     levels = min(levels, schedule.step_count)
     total = 0.0
-    for done, level in enumerate(torch.randperm(levels, generator=generator).tolist(), 1):
+    for level in range(levels):
         offset = float(torch.rand((), generator=generator))
         t = min(int((level + offset) * schedule.step_count / levels), schedule.step_count - 1)
         x = pictures[torch.randint(len(pictures), (draws,), generator=generator)].to(torch.float64)
         noise = torch.randn(x.shape, generator=generator, dtype=torch.float64)
         eps = denoiser.predict(diffuse(schedule, x, t, noise), t).eps
         total += float((eps - noise).square().mean())
-        yield total / done
+    return total / levels

@@ -38,6 +38,8 @@ _ABOVE, _BELOW = 16.0, 40.0
 _THUMBNAIL = 38
 _TURN = 12.0
 _TEXT_GAP = 8
+_VEIL = 205
+"""Of 255: lines behind words stay in sight, and the words stay readable."""
 _EMPTY = "Runs appear here. Right-click any frame of the film to go on from it in another way."
 
 
@@ -169,10 +171,10 @@ class BranchTree(QAbstractScrollArea):
         self._paint_playhead(painter)
 
     def sizeHint(self) -> QSize:
-        return QSize(260, 3 * _ROW)
+        return QSize(260, 4 * _ROW)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, _ROW)
+        return QSize(160, 3 * _ROW)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
@@ -239,11 +241,11 @@ class BranchTree(QAbstractScrollArea):
         return super().viewportEvent(event)
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if watched is self._editor and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if event.key() == Qt.Key.Key_Escape:
-                self._close_editor()
-                self.setFocus(Qt.FocusReason.OtherFocusReason)
-                return True
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if watched is self._editor and pressed and event.key() == Qt.Key.Key_Escape:
+            self._close_editor()
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+            return True
         return super().eventFilter(watched, event)
 
     def focusInEvent(self, event: QEvent) -> None:
@@ -379,6 +381,7 @@ class BranchTree(QAbstractScrollArea):
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room + 1)
         # Lines on their way further down pass behind the words.
         ground = theme().color(("hover" if self.hasFocus() else "raised") if index == self._shown else "panel")
+        ground.setAlpha(_VEIL)
         painter.fillRect(
             QRectF(place.x() - 2, place.y() - metrics.ascent(), metrics.horizontalAdvance(text) + 4, metrics.height()),
             ground,

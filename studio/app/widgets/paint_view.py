@@ -24,7 +24,8 @@ class PaintView(PictureView):
     color_picked = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None, *, name: str = "Painting") -> None:
-        super().__init__(parent, edge_role="text", name=name)
+        corner = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+        super().__init__(parent, edge_role="text", name=name, alignment=corner)
         self._diameter = 3.0
         self._brush_at: tuple[float, float] | None = None
         self._painting = False

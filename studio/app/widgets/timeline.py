@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -27,7 +28,7 @@ from studio.app.widgets.math_text import MathLine, Term
 _LABEL_COLUMN = 146
 _VALUE_COLUMN = 112
 _RANGE_COLUMN = 26
-_LOWEST_LANE, _HIGHEST_LANE = 20, 64
+_LOWEST_LANE, _HIGHEST_LANE = 24, 64
 _LANE_HEIGHT = 36
 _TOP = 4
 _STRIDE_KEYS = 10
@@ -44,6 +45,8 @@ class TimelineView(QWidget):
     seek_requested = Signal(object)
     """int: the position to show."""
     play_requested = Signal()
+    context_requested = Signal(int, QPoint)
+    """A position and the global place for a menu of what can be done there."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -147,6 +150,14 @@ class TimelineView(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._seek_to(event.position())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        axis = self.axis()
+        if axis is None or self._film is None or not self._film.count:
+            return
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        position = min(axis.position(event.pos().x()), self._film.count - 1) if by_mouse else self._current()
+        self.context_requested.emit(position, event.globalPos())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         delta = event.angleDelta()

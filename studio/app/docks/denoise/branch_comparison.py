@@ -87,7 +87,7 @@ class BranchComparison(QDialog):
         else:
             self._words.setText(
                 f"Picture {picture + 1}: {distance:.3f} apart (root mean square); "
-                f"{share:.0%} of the values by more than {_VISIBLE:g}. Blue is darker in the branch, orange brighter."
+                f"{100 * share:.0f} % of the values by more than {_VISIBLE:g}. Blue is darker in the branch, orange brighter."
             )
 
     @staticmethod

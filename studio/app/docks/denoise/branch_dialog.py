@@ -66,7 +66,7 @@ class BranchDialog(QDialog):
 
     def _build(self) -> None:
         point, before = self._point, self._before
-        self._seed = SeedField("Noise", before.seed, tooltip="The seed of all noise from this step on; z stays")
+        self._seed = SeedField("Seed", before.seed, tooltip="The seed of all noise from this step on; z stays")
         self._sampler = ComboField("Sampler", tuple((choice.name, choice.label) for choice in SAMPLER_CHOICES.values()))
         self._variance = SegmentedControl(_VARIANCES, name="Fresh noise", stretch=True)
         self._variance_row = LabelledRow("Fresh noise", self._variance)

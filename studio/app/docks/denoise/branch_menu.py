@@ -69,7 +69,7 @@ class BranchMenu(QMenu):
         self._add_guidance(point, settings)
         self._add_fresh_noise(settings)
         self.addSeparator()
-        paint = self._way("Paint on z…", "drop", "paint")
+        paint = self._way("Paint on z…", "brush", "paint")
         self._explain(paint, "Change the noisy picture by hand, and see what becomes of it")
         more = self._way("More changes…", "settings", "more")
         self._explain(more, "Several changes together, with what they cost")

@@ -41,6 +41,7 @@ _HELP = {
 }
 _PANE = 264
 _VIEW = 496
+_KEYS = "Drag to paint; the wheel, or [ and ], change the brush\nArrow keys move it, Space puts it down"
 _NOTHING = "Paint something first"
 
 
@@ -88,8 +89,8 @@ class PaintDialog(QDialog):
         self._everywhere.setVisible(len(self._point.trace.run.pictures) > 1)
         self._undo = IconButton("undo", "Undo the stroke", "Ctrl+Z", self, bind_shortcut=True)
         self._redo = IconButton("redo", "Redo the stroke", "Ctrl+Shift+Z", self, bind_shortcut=True)
-        self._tile = Tile("x̂_0", "the picture in it", "d3", side=132)
-        self._tile.setMinimumHeight(170)
+        self._tile = Tile("x̂_0", "the picture in it", "d3", side=140)
+        self._tile.setMinimumHeight(self._tile.sizeHint().height())
         calls = self._point.trace.run.model_calls(self._point.step)
         cost = Label("1 model call" if calls == 1 else f"{calls:,} model calls", role="muted", size=FontSize.LABEL)
         cancel, self.go = SecondaryButton("Cancel"), PrimaryButton("Go on from this", "branch")

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.arrangements import DENOISE
+from studio.app.docks.denoise.branch_here import open_branch_menu
 from studio.app.docks.denoise.layout import COLUMN_GAP, share_room
 from studio.app.docks.denoise.start import DenoiseStart
 from studio.app.imaging import fitted_size
@@ -105,6 +106,7 @@ class Microscope(QWidget):
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._state = state
         self._runner = runner
         self._denoising = denoising_of(state)
         self._playback = self._denoising.playback
@@ -148,6 +150,8 @@ class Microscope(QWidget):
         )
         self.picture.setToolTip("Click marks a pixel; Shift and the arrow keys move the mark")
         self.picture.installEventFilter(self)
+        self.picture.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.picture.customContextMenuRequested.connect(self._open_branches)
         self.picture.pixel_hovered.connect(self._hover)
         self.picture.left.connect(self._unhover)
         self.picture.pixel_marked.connect(self._show_values)
@@ -268,6 +272,10 @@ class Microscope(QWidget):
 
     def _save_step(self, path: Path) -> Path:
         return export_picture(self, path)
+
+    @Slot(QPoint)
+    def _open_branches(self, place: QPoint) -> None:
+        open_branch_menu(self, self._state, self._runner, None, self.picture.mapToGlobal(place))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from studio.app.docks.denoise.branch_here import BranchHere, open_branch_menu
 from studio.app.docks.denoise.lanes import LANE_TITLES, LaneKind, film_of, lanes_of
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.frames import FilmKind
@@ -48,6 +49,7 @@ class TimelineDock(StudioDock):
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__("timeline", "Timeline", _SUBTITLE, parent)
+        self._state = state
         self._runner = runner
         self._denoising = denoising_of(state)
         self._playback = self._denoising.playback
@@ -87,6 +89,7 @@ class TimelineDock(StudioDock):
         self._speed.set_value(self._playback.speed)
         self._choose_lanes = IconButton("eye", "Choose the lanes…")
         self._export = SecondaryButton("Export film…", "film", dense=True)
+        self._branch = BranchHere(self._state, self._runner)
 
         row = QHBoxLayout()
         row.setContentsMargins(Size.DOCK_PADDING, Space.XS, Size.DOCK_PADDING, Space.XS)
@@ -98,7 +101,7 @@ class TimelineDock(StudioDock):
         left.insertSpacing(2, Space.S)
         left.addStretch(1)
         right.addStretch(1)
-        for widget in (self._loop, self._speed, self._choose_lanes, self._export):
+        for widget in (self._loop, self._speed, self._choose_lanes, self._branch, self._export):
             right.addWidget(widget)
         for layout in (left, right):
             layout.setSpacing(Space.S)
@@ -132,6 +135,7 @@ class TimelineDock(StudioDock):
         self._choose_lanes.clicked.connect(self._open_lanes)
         denoising.control_changed.connect(self._show_control)
         self.nearest.changed.connect(self._grow)
+        self.view.context_requested.connect(self._open_branches)
         self.view.seek_requested.connect(playback.seek)
         self.view.play_requested.connect(playback.toggle)
         playback.position_changed.connect(self.view.set_position)
@@ -229,24 +233,23 @@ class TimelineDock(StudioDock):
     def _show_control(self) -> None:
         """Pause while a run goes on, go on and one step while it stands still."""
         denoising = self._denoising
-        going, stopped = denoising.running, denoising.can_go_on
+        stopped = denoising.can_go_on
         self._run.set_text("Go on" if stopped else "Pause run", "play" if stopped else "pause")
         self._run.setEnabled(denoising.can_pause or stopped)
         self._step.setEnabled(stopped)
-        trace = None if denoising.frames is None else denoising.frames.trace
-        missing = trace is not None and not trace.complete
-        why = (
-            "The model of this run is not at hand" if missing else "There is nothing to go on with: the run is complete"
-        )
-        if trace is None:
-            why = "Denoise first"
         if stopped:
             self._run.set_tooltip("Go on with the run", "P", "As if it had never stopped")
         else:
-            self._run.set_tooltip(
-                "Pause the run", "P", "It can then be stepped, branched and gone on with" if going else why
-            )
-        self._step.set_tooltip("Take one more step", "" if stopped else "Pause the run first" if going else why)
+            self._run.set_tooltip("Pause the run", "P", "" if denoising.can_pause else self._why_not_stepped())
+        self._step.set_tooltip("Take one more step", "" if stopped else self._why_not_stepped())
+
+    def _why_not_stepped(self) -> str:
+        trace = None if self._denoising.frames is None else self._denoising.frames.trace
+        if self._denoising.running:
+            return "Pause the run first"
+        if trace is None:
+            return "Denoise first"
+        return "The run is complete" if trace.complete else "The model of this run is not at hand"
 
     @Slot()
     def _toggle_run(self) -> None:
@@ -262,6 +265,10 @@ class TimelineDock(StudioDock):
         playing = self._playback.playing
         self._play.set_icon("pause" if playing else "play")
         self._play.set_tooltip("Pause" if playing else "Play")
+
+    @Slot(int, QPoint)
+    def _open_branches(self, position: int, place: QPoint) -> None:
+        open_branch_menu(self, self._state, self._runner, position, place)
 
     @Slot()
     def _open_export(self) -> None:

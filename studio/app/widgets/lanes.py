@@ -19,8 +19,10 @@ _MOST_POINTS = 360
 """Curves here are smooth and a lane is some thousand pixels wide; more points would only cost time."""
 
 _LARGEST_WRITTEN_OUT = 9999.5
-_INSET = 5
+_INSET, _LEAST_INSET = 5, 3
 _ROOMY = 30
+_THUMBNAIL_LANES = 2
+_BOTTOM_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
 _DASHES: dict[str, Qt.PenStyle] = {
     "solid": Qt.PenStyle.SolidLine,
     "dash": Qt.PenStyle.DashLine,
@@ -116,10 +118,11 @@ class LanePainter:
         line.paint(painter, left, self._text_baseline(line))
         image = self._lane.thumbnail(position) if self._lane.thumbnail is not None else None
         if image is not None:
-            side = self._area.height()
-            space = QRectF(right - side, self._area.top(), side, side)
+            # A lane is lower than most pictures: they reach up beside the value above.
+            side = _THUMBNAIL_LANES * self._area.height()
+            space = QRectF(right - side, self._area.bottom() - side, side, side)
             ratio = painter.device().devicePixelRatioF()
-            paint_picture(painter, fitted_rect(image.size(), space, ratio, Qt.AlignmentFlag.AlignRight), image)
+            paint_picture(painter, fitted_rect(image.size(), space, ratio, _BOTTOM_RIGHT), image)
 
     def paint_dots(self, painter: QPainter, position: int) -> None:
         tokens = theme().tokens
@@ -171,4 +174,5 @@ class LanePainter:
         span = self._lane.high - self._lane.low
         share = (value - self._lane.low) / span if span > 0 else 0.5
         share = max(0.0, min(share, 1.0))
-        return self._area.bottom() - _INSET - share * (self._area.height() - 2 * _INSET)
+        inset = _INSET if self._area.height() >= _ROOMY else _LEAST_INSET
+        return self._area.bottom() - inset - share * (self._area.height() - 2 * inset)

@@ -65,6 +65,7 @@ class PictureGrid(QAbstractScrollArea):
         self._hovered: int | None = None
         self._columns = 1
         self._cell = QSize(minimum_cell, minimum_cell)
+        self._room = QSize()
         self.tooltip_for: Callable[[int], str] | None = None
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if selectable else Qt.FocusPolicy.NoFocus)
@@ -85,7 +86,7 @@ class PictureGrid(QAbstractScrollArea):
             if isinstance(pictures, np.ndarray)
             else [screen_image(picture_image(picture)) for picture in pictures]
         )
-        same = len(images) == len(self._images)
+        same = len(images) == len(self._images) and self.maximumViewportSize() == self._room
         self._images = images
         picture_size = QSize(*size) if size is not None else images[0].size() if images else self._picture_size
         if picture_size != self._picture_size:
@@ -108,7 +109,7 @@ class PictureGrid(QAbstractScrollArea):
 
     @property
     def shrink(self) -> int:
-        """How many times smaller than themselves the pictures are drawn, in device pixels; 1 where they are enlarged."""
+        """How many times smaller than themselves pictures are drawn, in device pixels; 1 where they are enlarged."""
         return max(1, round(self._picture_size.width() / max(1.0, self._place().width() * self.devicePixelRatioF())))
 
     @property
@@ -288,7 +289,7 @@ class PictureGrid(QAbstractScrollArea):
     def _arrange(self) -> None:
         """Chooses columns and cell size for the room there is."""
         count = max(1, len(self._images))
-        room = self.maximumViewportSize()
+        room = self._room = self.maximumViewportSize()
         width, height = room.width() - 2 * _FRAME, room.height() - 2 * _FRAME
         self._columns, self._cell = self._best_arrangement(count, width, height)
         rows = math.ceil(count / self._columns)

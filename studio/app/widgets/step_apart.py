@@ -34,6 +34,7 @@ from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.equation import EquationView
 from studio.app.widgets.labels import tooltip_text
 from studio.app.widgets.math_text import MathLabel, MathLine, Term
+from studio.app.widgets.noise_legend import NoiseLegend
 from studio.app.widgets.tile import Tile
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class StepApart(QWidget):
         self._heading_terms: tuple[_Candidates, _Candidates] = ((), ())
         self.equation = EquationView(self)
         self._headings = (MathLabel((), self, spacing=0), MathLabel((), self, spacing=0))
+        self._legends = (NoiseLegend(NOISE_LIMIT, self), NoiseLegend(PART_LIMIT, self))
         self.tile_z = Tile("z_t", "in", Z_ROLE, self)
         self.tile_noise = Tile(EPSILON_HAT, "predicted noise", EPSILON_ROLE, self)
         self.tile_x0 = Tile(X_HAT, "the picture", X_ROLE, self)
@@ -105,7 +107,9 @@ class StepApart(QWidget):
             self.tile_fresh.clear()
             self.tile_fresh.set_reason(no_noise_reason(step, sampler.name))
         self.tile_next.show_values(_array(step.z_s, picture))
-        _, _, height, width = step.z_t.shape
+        _, channels, height, width = step.z_t.shape
+        for legend in self._legends:
+            legend.set_channels(channels)
         self.set_picture_size(width, height)
         self.update()
 
@@ -173,7 +177,7 @@ class StepApart(QWidget):
     def _fit_headings(self) -> None:
         """Of each heading the longest form that fits; the bold words always stand."""
         for heading, candidates in zip(self._headings, self._heading_terms, strict=True):
-            fitting = (terms for terms in candidates if MathLine(terms).width <= self.width())
+            fitting = (terms for terms in candidates if MathLine(terms).width <= heading.width())
             heading.set_terms(next(fitting, candidates[-1] if candidates else ()))
 
     def _show_symbols(self, step: Step, sampler_name: str) -> None:
@@ -201,11 +205,15 @@ class StepApart(QWidget):
         self.equation.setGeometry(0, 0, round(row), equation_height)
         y = equation_height + Space.M
         self._operators = []
-        for heading, tiles, operators in (
-            (self._headings[0], self.tiles[:3], ("arrow", "double arrow")),
-            (self._headings[1], self.tiles[3:], ("plus", "equals")),
+        for heading, legend, tiles, operators in (
+            (self._headings[0], self._legends[0], self.tiles[:3], ("arrow", "double arrow")),
+            (self._headings[1], self._legends[1], self.tiles[3:], ("plus", "equals")),
         ):
-            heading.setGeometry(0, y, width, _HEADING)
+            scale = legend.sizeHint()
+            legend.setGeometry(
+                round(row) - scale.width(), y + (_HEADING - scale.height()) // 2, scale.width(), scale.height()
+            )
+            heading.setGeometry(0, y, round(row) - scale.width() - Space.S, _HEADING)
             top = y + _HEADING + Space.XS
             for index, tile in enumerate(tiles):
                 left = round(index * pitch)

@@ -130,11 +130,10 @@ def _cosine(frames: Frames, picture: int) -> Lane:
     low = float(max(-1.0, math.floor(min(float(finite.min(initial=1.0)), 0.98) * 50) / 50))
     return Lane(
         name=(
-            _words("cos("),
+            _words("Cosine"),
             Term("ε̂", "d2", FontSize.LABEL),
-            _words(", true"),
+            _words("and true"),
             Term("ε", "text", FontSize.LABEL),
-            _words(")"),
         ),
         curves=(Curve(cosine, "d2"),),
         low=low,

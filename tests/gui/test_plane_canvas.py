@@ -99,9 +99,7 @@ def test_dragging_with_the_probe_reports_the_points_under_the_mouse(canvas, qtbo
 def drag(canvas: PlaneCanvas, place: QPoint) -> None:
     """A move with the button held, which the test library's own does not send."""
     at = QPointF(place)
-    QApplication.sendEvent(
-        canvas, QMouseEvent(QEvent.Type.MouseMove, at, canvas.mapToGlobal(at), LEFT, LEFT, NO_KEY)
-    )
+    QApplication.sendEvent(canvas, QMouseEvent(QEvent.Type.MouseMove, at, canvas.mapToGlobal(at), LEFT, LEFT, NO_KEY))
 
 
 def test_a_stroke_dabs_by_distance_and_holding_still_goes_on_dabbing(canvas, qtbot) -> None:

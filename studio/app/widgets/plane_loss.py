@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from studio.app.theme import FontSize, theme, ui_font
 from studio.app.widgets.curve_look import weakened
 
-_HEIGHT = 96
+_HEIGHT = 80
 _PADDING = 6
 _NOTHING = np.zeros(0)
 

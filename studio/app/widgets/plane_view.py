@@ -81,9 +81,7 @@ class PlaneView:
         """On a canvas of another size: the same middle, and as much of the plane along the shorter side."""
         width, height = max(size.width(), 1), max(size.height(), 1)
         factor = min(width, height) / max(min(self.width, self.height), 1.0)
-        return replace(
-            self, width=width, height=height, scale=self.scale * factor, home_scale=self.home_scale * factor
-        )
+        return replace(self, width=width, height=height, scale=self.scale * factor, home_scale=self.home_scale * factor)
 
 
 def lines(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> list[QLineF]:

@@ -46,13 +46,13 @@ class PlaneExports(QObject):
         self._page.composer.compose()
         return export_picture((canvas.size(), self._paint), path)
 
-    def write_film(self, path: Path) -> object:
+    def write_film(self, path: Path, frames: int = FILM_FRAMES) -> object:
         """Play from noise to the pictures once, on the screen too, and write what is seen at a size of its own.
 
         The frames are drawn between everything else; the file is written in the background.
         """
         self._frames.clear()
-        self._drawing.begin(self._film(path))
+        self._drawing.begin(self._film(path, frames))
         return self._drawing
 
     def write_field(self, path: Path) -> Path:
@@ -88,11 +88,11 @@ class PlaneExports(QObject):
         """Draw all frames of a film at once, for tests."""
         self._drawing.finish()
 
-    def _film(self, path: Path) -> Iterator[object]:
+    def _film(self, path: Path, frames: int) -> Iterator[object]:
         scene, canvas = self._page.scene, self._page.canvas
         before, last = scene.t, scene.schedule.step_count - 1
         view = PlaneView.home(FILM_SIZE, canvas.reach)
-        for t in np.linspace(last, 0, FILM_FRAMES).round().astype(int).tolist():
+        for t in np.linspace(last, 0, frames).round().astype(int).tolist():
             scene.set_t(t)
             drawing = self._page.composer.drawing(view)
             paint = _Painting(canvas, view, drawing)

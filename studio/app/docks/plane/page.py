@@ -96,6 +96,7 @@ class PlanePage(QWidget):
         self.hand.changed.connect(self._show_tool)
         self.field_switch.value_changed.connect(scene.set_shown)
         scene.shown_changed.connect(self._show_shown)
+        scene.shown_changed.connect(self._show_inside)
         scene.pictures.brush_changed.connect(self._show_brush)
         scene.trajectories_changed.connect(self._show_inside)
         scene.pictures_changed.connect(self._show_inside)
@@ -187,9 +188,11 @@ class PlanePage(QWidget):
         share = self.scene.share_inside
         if not len(self.scene.points):
             self.inside_words.setText("")
+        elif self.scene.shown is not Shown.EXACT and self.scene.training:
+            self.inside_words.setText("Trajectories by what is learned so far")
+        elif self.scene.shown is not Shown.EXACT and self.scene.learned is None:
+            self.inside_words.setText("")
         elif share is None:
             self.inside_words.setText(f"Walking {COUNTED_WALKS} trajectories…")
         else:
             self.inside_words.setText(f"{100 * share:.4g} % of {COUNTED_WALKS} trajectories end in a cluster")
-
-

@@ -17,12 +17,12 @@ class PlaneModelDock(PlaneDock):
     """Train, pause, and how near it is to the exact denoiser."""
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
-        super().__init__(
-            "plane-model", "Small model", "learns these pictures", state, runner, parent, scrolling=True
-        )
+        super().__init__("plane-model", "Small model", "learns these pictures", state, runner, parent, scrolling=True)
 
     def make_body(self) -> QWidget:
         from studio.app.docks.plane.training_panel import SmallModelPanel
         from studio.app.plane.scene import plane_scene_of
 
-        return SmallModelPanel(plane_scene_of(self.state), self.runner, self)
+        panel = SmallModelPanel(plane_scene_of(self.state), self.runner, self)
+        self.title_actions().addWidget(panel.again)
+        return panel

@@ -32,7 +32,7 @@ class SmallModelPanel(QWidget):
         super().__init__(parent)
         self._scene, self._model, self._runner = scene, scene.small_model, runner
         self.button = PrimaryButton("Train", "play", self)
-        self.again = IconButton("refresh", "Begin anew", parent=self)
+        self.again = IconButton("refresh", "Begin anew", parent=self, dense=True)
         self.time = Label("", self, weight=600)
         self.step = Label("", self, role="muted", size=FontSize.LABEL)
         self.curve = FallingLoss(self)
@@ -62,7 +62,6 @@ class SmallModelPanel(QWidget):
         head.setSpacing(Space.S)
         head.addWidget(self.button)
         head.addLayout(words, 1)
-        head.addWidget(self.again)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
@@ -81,6 +80,7 @@ class SmallModelPanel(QWidget):
             row.addStretch(1)
             row.addWidget(number)
             column.addLayout(row)
+        column.setSpacing(Space.XS)
         column.addStretch(1)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -112,8 +112,8 @@ class SmallModelPanel(QWidget):
         state, there = self._model.state, len(self._scene.points) > 0
         self._show_button(state, there)
         if state.begun:
-            planned = f" of {state.planned_seconds:.0f} s" if state.planned_seconds and not state.finished else " s"
-            self.time.setText(f"{state.seconds:.0f} s{planned}" if planned != " s" else f"{state.seconds:.0f} s")
+            planned = f" of {state.planned_seconds:.0f}" if state.planned_seconds and not state.finished else ""
+            self.time.setText(f"{state.seconds:.0f}{planned} s")
             self.step.setText(f"step {state.step:,}")
         else:
             self.time.setText("")
@@ -136,7 +136,7 @@ class SmallModelPanel(QWidget):
             self.button.set_text("Go on" if state.begun else "Train", "play")
         self.button.setEnabled(there or state.running)
         self.button.set_tooltip(self.button.text(), "", "" if there else _NO_PICTURES)
-        self.again.setVisible(state.begun and not state.finished)
+        self.again.setEnabled(state.begun and there)
 
 
 def _three(value: float | None) -> str:

@@ -72,7 +72,8 @@ Value = str | int | float | bool | None
 NO_CLASS = None
 """The value on a class axis that asks for no class in particular."""
 
-_VARIANCES = {"beta": "fresh noise √β", "posterior": "fresh noise √β̃"}
+# Written out: few fonts can set a tilde on β.
+_VARIANCES = {"beta": "fresh noise √β", "posterior": "less fresh noise"}
 _CHOICES: Mapping[AxisKind, tuple[str, ...]] = {
     AxisKind.SAMPLER: tuple(SAMPLERS),
     AxisKind.SPACING: SPACINGS,

@@ -19,7 +19,7 @@ Value = str | int | float | bool | None
 NOTHING = ""
 """The kind of columns when there are none."""
 MOST_PICTURES = 4
-_CLASSES_AT_FIRST = 4
+CLASSES_AT_FIRST = 4
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,14 @@ AXES: dict[str, AxisChoice] = {
         AxisChoice(
             "variance",
             "Fresh noise",
-            "DDPM only: √β as in the book, or the smaller √β̃",
-            (("beta", "√β"), ("posterior", "√β̃")),
+            "DDPM only: √β as in the book, or less",
+            (("beta", "√β"), ("posterior", "the smaller")),
             ("beta", "posterior"),
         ),
         AxisChoice(
             "guidance",
             "Guidance",
-            "how much the class is exaggerated; 1 not at all",
+            "how much the class is exaggerated",
             _numbers(0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0),
             (0.0, 1.0, 2.0, 4.0),
             float,
@@ -204,7 +204,7 @@ class ComparisonSettings:
     ) -> ComparisonSettings:
         """The same for a model that knows these classes, and these models beside it: what it cannot do is left out."""
         classes = tuple(value for value in self.values["class"] if value in class_names) or tuple(
-            class_names[:_CLASSES_AT_FIRST]
+            class_names[:CLASSES_AT_FIRST]
         )
         known = tuple(value for value in self.values["checkpoint"] if value in checkpoints) or tuple(checkpoints[:3])
         fitted = replace(
@@ -272,8 +272,8 @@ QUESTIONS = (
         {"sampler": ("ddpm", "ddim", "unipc"), "steps": (5, 10, 20, 50)},
     ),
     Question(
-        "Who makes the most of 20 calls?",
-        "Every sampler, each allowed the same number of model calls",
+        "Who makes the most of each call?",
+        "DDIM, Heun, DPM++ 2M, UniPC at the same number of model calls",
         "chip",
         "sampler",
         "steps",

@@ -127,6 +127,18 @@ class Comparing(QObject):
         return self._progress
 
     @property
+    def seconds_left(self) -> float | None:
+        """How much longer the comparison that goes on will take; None while that is not known."""
+        if self._run is None or self._album is None:
+            return None
+        done, total = self._progress
+        measured = sum(self._album.calls[cell] for cell in self._seconds)
+        if measured:
+            return sum(self._seconds.values()) / measured * (total - done)
+        pace = self.pace(self._run.choice)
+        return None if pace is None else pace.seconds * (total - done) * len(self._album.runs[0].pictures)
+
+    @property
     def current_cell(self) -> int | None:
         """The cell that is being made."""
         return None if self._run is None else self._run.cell

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from studio.generation.comparison_export import Album, View
 
 SHEET_KINDS = ((".png", "PNG"),)
-NUMBER_KINDS = ((".csv", "CSV"),)
+TABLE_KINDS = ((".csv", "CSV"),)
 ARRAY_KINDS = ((".npz", "NPZ"),)
 
 

@@ -55,10 +55,6 @@ class CellPictures:
             self._images.popitem(last=False)
         return images
 
-    def distance(self, cell: int, moment: int, time: SharedTime, view: View) -> float | None:
-        """RMS difference from the reference at a moment; None where one of the two is not there."""
-        return self._album.distance(cell, moment, time, view)
-
     def distances(self, cell: int, time: SharedTime, view: View) -> np.ndarray:
         """The RMS difference of z from the reference's at every moment; empty unless both are complete."""
         album = self._album

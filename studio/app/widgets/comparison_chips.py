@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QLayout, QLayoutItem, QLineEdit, QSizePolicy, QWidget
 
 from studio.app.theme import FontSize, Size, Space, theme, ui_font
@@ -64,6 +64,7 @@ class FlowLayout(QLayout):
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)
+        self.invalidate()
 
     def count(self) -> int:
         return len(self._items)
@@ -72,7 +73,10 @@ class FlowLayout(QLayout):
         return self._items[index] if 0 <= index < len(self._items) else None
 
     def takeAt(self, index: int) -> QLayoutItem | None:
-        return self._items.pop(index) if 0 <= index < len(self._items) else None
+        if not 0 <= index < len(self._items):
+            return None
+        self.invalidate()
+        return self._items.pop(index)
 
     def expandingDirections(self) -> Qt.Orientation:
         return Qt.Orientation(0)
@@ -99,6 +103,8 @@ class FlowLayout(QLayout):
     def _place(self, rect: QRect, *, moving: bool) -> int:
         x, y, line = rect.x(), rect.y(), 0
         for item in self._items:
+            if item.isEmpty():
+                continue
             hint = item.sizeHint()
             if x > rect.x() and x + hint.width() > rect.right() + 1:
                 x, y, line = rect.x(), y + line + self.spacing(), 0
@@ -128,12 +134,12 @@ class ComparisonChips(QWidget):
         self._add.setPlaceholderText("other")
         self._add.setAccessibleName(f"Another value for {name}")
         self._add.setFont(ui_font(FontSize.LABEL))
-        self._add.setFixedSize(56, _HEIGHT)
+        # The common style is a line taller than a chip.
+        self._add.setStyleSheet(f"min-height: {_HEIGHT - 2}px; max-height: {_HEIGHT - 2}px; padding: 0 6px;")
+        self._add.setFixedWidth(56)
         self._add.setToolTip(tooltip_text("Add other values", "Enter", "one, or some with spaces between"))
         self._add.returnPressed.connect(self._take_typed)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._repaint)
 
     def set_options(
@@ -156,7 +162,9 @@ class ComparisonChips(QWidget):
             self._rebuild(wanted)
         for value, chip in self._chips:
             chip.setChecked(value in values)
-        self._add.setVisible(number is not None)
+        if self._add.isHidden() is (number is not None):
+            self._add.setVisible(number is not None)
+            self._fit()
 
     def values(self) -> tuple[object, ...]:
         """The values that are on, as they stand."""
@@ -196,8 +204,17 @@ class ComparisonChips(QWidget):
             chip.show()
             self._chips.append((value, chip))
         self._flow.addWidget(self._add)
-        QWidget.setTabOrder(self._chips[-1][1], self._add) if self._chips else None
-        self.updateGeometry()
+        if self._chips:
+            QWidget.setTabOrder(self._chips[-1][1], self._add)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        # A height that hangs on the width is guessed for the narrowest by whatever scrolls around it.
+        self.setFixedHeight(max(self._flow.heightForWidth(self.width()), _HEIGHT))
 
     @Slot()
     def _take_click(self) -> None:

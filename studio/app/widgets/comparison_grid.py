@@ -319,10 +319,13 @@ class ComparisonGrid(QAbstractScrollArea):
         painter.setFont(font)
         painter.setPen(tokens.color("accent" if cell.busy else "muted"))
         painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, cell.moment)
-        if metrics.horizontalAdvance(cell.moment) + metrics.horizontalAdvance(cell.measure) + Space.XS > width:
-            return
-        painter.setPen(tokens.color("accent" if index == self._reference else "text"))
-        painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, cell.measure)
+        left = width - metrics.horizontalAdvance(cell.moment) - Space.S
+        # Where there is little room, the number alone.
+        for measure in (cell.measure, cell.measure.removeprefix("RMS ")):
+            if metrics.horizontalAdvance(measure) <= left:
+                painter.setPen(tokens.color("accent" if index == self._reference else "text"))
+                painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, measure)
+                break
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._set_current(self.cell_at(event.position()))

@@ -27,10 +27,9 @@ from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.film_strip import Axis, thumbnail_size
 from studio.app.widgets.labels import tooltip_text
 from studio.app.widgets.lanes import Curve, Lane, LanePainter
-from studio.app.widgets.math_text import Term
 
 _TOP, _STRIP, _TICKS, _LANE = 6, 40, 20, 30
-_NAMES, _VALUES = 132, 64
+_NAMES, _VALUES, _RANGE = 144, 60, 26
 _EMPTY = "Drag here once there are cells: all of them move together, from noise to picture."
 
 
@@ -107,7 +106,7 @@ class ComparisonScrubber(QWidget):
 
     def _axis(self, film: SharedFilm) -> Axis:
         width, _ = thumbnail_size(film.picture_size, self.devicePixelRatioF(), _STRIP)
-        return Axis(_NAMES, self.width() - _VALUES, film.count, width)
+        return Axis(_NAMES, self.width() - _VALUES - _RANGE, film.count, width)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -146,13 +145,25 @@ class ComparisonScrubber(QWidget):
         if lane is not None:
             lane_painter = LanePainter(lane, axis, self._lane_area())
             lane_painter.paint_still(painter)
-            lane_painter.paint_name(painter, 0)
+            self._paint_names(painter, film)
         else:
             painter.setPen(theme().color("muted"))
             hint = "Point at a cell to see how far it strays from the reference"
             painter.drawText(self._lane_area(), Qt.AlignmentFlag.AlignCenter, hint)
         painter.end()
         return pixmap
+
+    def _paint_names(self, painter: QPainter, film: SharedFilm) -> None:
+        area, tokens = self._lane_area(), theme().tokens
+        for text, size, role, top in (
+            (film.curve_name, FontSize.LABEL, "text", area.top()),
+            ("RMS difference of z", FontSize.RANGE, "muted", area.top() + 15),
+        ):
+            painter.setFont(ui_font(size))
+            painter.setPen(tokens.color(role))
+            metrics = QFontMetricsF(painter.font())
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, _NAMES - Space.M)
+            painter.drawText(QPointF(0, top + metrics.ascent()), shown)
 
     def _paint_moving(self, painter: QPainter, film: SharedFilm, axis: Axis) -> None:
         tokens = theme().tokens
@@ -172,7 +183,10 @@ class ComparisonScrubber(QWidget):
         if lane is not None:
             lane_painter = LanePainter(lane, axis, area)
             lane_painter.paint_dots(painter, position)
-            lane_painter.paint_values(painter, position, self.width() - _VALUES + Space.M)
+            painter.setFont(ui_font(FontSize.LABEL))
+            painter.setPen(tokens.color("text"))
+            values = QRectF(area.right() + Space.M, area.top(), _VALUES, area.height())
+            painter.drawText(values, Qt.AlignmentFlag.AlignVCenter, f"{lane.curves[0].values[position]:.3f}")
 
     def _paint_labels(self, painter: QPainter, film: SharedFilm, axis: Axis, position: int) -> None:
         tokens = theme().tokens
@@ -209,10 +223,8 @@ class ComparisonScrubber(QWidget):
         if film.curve is None or not len(film.curve):
             return None
         highest = max(0.1, float(np.ceil(film.curve.max() * 10) / 10))
-        metrics = QFontMetricsF(ui_font(FontSize.LABEL))
-        name = metrics.elidedText(film.curve_name, Qt.TextElideMode.ElideRight, _NAMES - Space.M)
         return Lane(
-            name=(Term(name, size=FontSize.LABEL, words=True),),
+            name=(),
             curves=(Curve(film.curve, "d1"),),
             low=0.0,
             high=highest,

@@ -109,7 +109,10 @@ class ComparisonDock(StudioDock):
         column = QVBoxLayout(controls)
         column.setContentsMargins(Size.DOCK_PADDING, Size.DOCK_PADDING, Size.DOCK_PADDING, Space.S)
         column.setSpacing(Space.S)
-        for widget in (self.card, self.rows, self.columns, Rule(), self._same):
+        for widget in (self.card, self.rows):
+            column.addWidget(widget)
+        column.addSpacing(Space.XS)
+        for widget in (self.columns, Rule(), self._same):
             column.addWidget(widget)
         for widget in (self._sampler, self._steps, self._classes, pictures, self._seed):
             column.addWidget(widget)
@@ -314,9 +317,8 @@ class ComparisonDock(StudioDock):
             self._facts.setText("Preparing the model…")
             return
         parts = [f"cell {cell + 1} of {len(album.runs)}"]
-        pace = self._comparing.pace(self.card.choice())
-        if pace is not None:
-            left = pace.seconds * (total - done) * len(album.runs[0].pictures)
+        left = self._comparing.seconds_left
+        if left is not None:
             parts.append(f"{duration(left)} left")
         if self._state.training is not None:
             parts.append("training waits")

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.app.comparing.choices import QUESTIONS, Question
+from studio.app.comparing.choices import CLASSES_AT_FIRST, QUESTIONS, Question
 from studio.app.comparing.comparing import comparing_of
 from studio.app.icons import paint_icon
 from studio.app.microscope.denoising import denoising_of
@@ -77,18 +77,19 @@ class QuestionCard(QAbstractButton):
         base = self.height() - Space.L - 15
         paint_icon(painter, QRectF(left - 2, base + 1, 14, 14), "play", role)
         rows, columns = self._table()
-        count = f"{rows * columns} cells" if rows else "Compare"
-        painter.drawText(QRectF(left + 16, base - 1, room, 18), Qt.AlignmentFlag.AlignVCenter, count)
+        painter.drawText(
+            QRectF(left + 16, base - 1, room, 18), Qt.AlignmentFlag.AlignVCenter, f"{rows * columns} cells"
+        )
         painter.end()
 
     def _table(self) -> tuple[int, int]:
         values = self.question.values
-        return len(values.get(self.question.rows, ())), len(values.get(self.question.columns, ()))
+        rows, columns = (len(values.get(kind, ())) for kind in (self.question.rows, self.question.columns))
+        return rows or CLASSES_AT_FIRST, columns or CLASSES_AT_FIRST
 
     def _paint_table(self, painter: QPainter) -> None:
         tokens = theme().tokens
         rows, columns = self._table()
-        rows = rows or 4
         pitch = _SQUARE + _BETWEEN
         left = self.width() - Space.L - columns * pitch + _BETWEEN
         top = self.height() - Space.L - rows * pitch + _BETWEEN

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from studio.app.docks.slow_motion.bands import images_of, pixel_text
 from studio.app.docks.slow_motion.stage import SlowMotionStage
 from studio.app.docks.slow_motion.trail import running_mean
+from studio.app.slow_motion import slow_step
 from studio.app.slow_motion.layout import lay_out
 from studio.app.slow_motion.slow_step import NO_CLASS, OwnRun, make_own_run, take_steps, walk
 from studio.app.slow_motion.walk import LAST_LINE, Source, walk_of
@@ -28,6 +29,7 @@ from studio.app.training.controller import Phase, TrainingController
 from studio.diffusion.schedule import cosine
 from studio.networks.devices import choose_device
 from studio.training.history import read_metrics
+from studio.training.run import TrainingRun
 from studio.training.settings import Budget
 from studio.training.trainer import training_step
 from tests.gui.training_helpers import (
@@ -283,6 +285,43 @@ def test_what_is_shown_is_what_the_step_was_made_of() -> None:
     assert set(step.classes) <= {"first", "second", NO_CLASS}
     assert step.gradient_norm == pytest.approx(np.linalg.norm(step.gradient_norms), rel=1e-6)
     assert step.picture_count == 8 < step.batch_size
+
+
+def test_the_pictures_come_from_the_whole_batch(monkeypatch) -> None:
+    """Stratified noise levels rise with the place in the batch: the first pictures alone would all be nearly clean."""
+    monkeypatch.setattr(slow_step, "_OWN_SETTINGS", {"timestep_sampling": "stratified"})
+    run = make_own_run(OwnRun(two_pixels(), cosine(1000), choose_device("cpu"))).run
+    step, _ = walk(run)
+    assert step.stratified
+    assert (np.diff(step.t) > 0).all()
+    assert step.t[0] < 100
+    assert step.t[-1] > 900
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 8, 9])
+def test_small_batches_are_shown_whole(batch_size: int, tmp_path) -> None:
+    settings, network = small_recipe(batch_size=batch_size)
+    run = TrainingRun.create(two_pixels(), cosine(20), settings, network, choose_device("cpu"), tmp_path / "run")
+    step, _ = walk(run)
+    assert step.picture_count == min(batch_size, 8)
+    assert len(step.t) == len(step.losses) == len(step.losses_after) == step.picture_count
+    if batch_size <= 8:
+        assert step.loss == pytest.approx(step.losses.mean(), rel=1e-5)
+        assert step.loss_after == pytest.approx(step.losses_after.mean(), rel=1e-5)
+
+
+def test_places_are_there_before_the_pictures(qtbot, stage: SlowMotionStage) -> None:
+    before = stage.sheet._layout
+    first_step(qtbot, stage)
+    assert stage.sheet._layout == before
+
+
+def test_what_is_lit_is_told_to_those_who_cannot_see_it(qtbot, stage: SlowMotionStage) -> None:
+    first_step(qtbot, stage)
+    stage.walk.show_line(5)
+    told = stage.sheet.accessibleDescription()
+    assert told.startswith("Line 6 of 8")
+    assert f"{stage.walk.step.loss:.2f}" in told
 
 
 def test_no_line_shows_what_comes_after_it(qtbot, stage: SlowMotionStage) -> None:

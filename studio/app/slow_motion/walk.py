@@ -113,6 +113,15 @@ class TrainingWalk(QObject):
         return self._own_title
 
     @property
+    def picture_size(self) -> tuple[int, int] | None:
+        """Width and height of the next step's pictures; None while it is not known which they will be."""
+        run, image_set = self._state.run, self._state.image_set
+        if self.source is not Source.OWN and run is not None:
+            _, height, width = run.shape
+            return width, height
+        return None if image_set is None else (image_set.width, image_set.height)
+
+    @property
     def step(self) -> SlowStep | None:
         """The step that is shown."""
         return self._step

@@ -29,6 +29,7 @@ class StepSheet(QWidget):
         self._line = -1
         self._images: dict[int, list[QImage]] = {}
         self._lines: tuple[AlgorithmLine, ...] = algorithm_lines()
+        self._picture_size = (1, 1)
         self._layout: SheetLayout = lay_out(1000, 600)
         self._invitation = ("", "")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -59,6 +60,12 @@ class StepSheet(QWidget):
         """Light a line; what comes after it waits."""
         self._line = line
         self._describe()
+        self.update()
+
+    def set_picture_size(self, width: int, height: int) -> None:
+        """How large the next step's pictures will be, so that their places are there before them."""
+        self._picture_size = (width, height)
+        self._arrange()
         self.update()
 
     def set_invitation(self, title: str, words: str) -> None:
@@ -182,16 +189,17 @@ class StepSheet(QWidget):
         return bands.pixel_text(self._layout, band, self._step, position)
 
     def _arrange(self) -> None:
-        picture = (1, 1) if self._step is None else (self._step.x.shape[2], self._step.x.shape[1])
-        self._layout = lay_out(self.width(), self.height(), picture, self.devicePixelRatioF())
+        size = self._picture_size if self._step is None else (self._step.x.shape[2], self._step.x.shape[1])
+        self._layout = lay_out(self.width(), self.height(), size, self.devicePixelRatioF())
 
     def _describe(self) -> None:
         self.setAccessibleName("Algorithm 20.1")
-        if 0 <= self._line < len(self._lines):
-            line = self._lines[self._line]
-            self.setAccessibleDescription(f"Line {self._line + 1} of 8: {plain_text(line.terms)}, {line.words}")
-        else:
+        if self._step is None or not 0 <= self._line < len(self._lines):
             self.setAccessibleDescription("No step was taken yet")
+            return
+        line, facts = self._lines[self._line], bands.facts_of(self._line, self._step)
+        numbers = ", ".join(plain_text(terms) for terms in (facts.value, *facts.lines))
+        self.setAccessibleDescription(f"Line {self._line + 1} of 8: {plain_text(line.terms)}, {line.words}. {numbers}")
 
     @Slot()
     def _recolor(self) -> None:

@@ -124,11 +124,11 @@ class SlowMotionStage(PanelGround):
         return super().eventFilter(watched, event)
 
     def _offer_exports(self) -> None:
-        self.export.add("The sheet as it is now", "training-step", PICTURE_KINDS, self._write_picture)
-        self.export.add("A film of its lines", "training-step", film_kinds(), self._write_film)
-        self.export.add("The tensors of this step", "training-step", ((".npz", "NPZ"),), self._write_tensors)
-        self.export.add("The numbers of this step", "training-step", ((".csv", "CSV"),), self._write_numbers)
-        self.export.add("The losses of all steps here", "losses", ((".csv", "CSV"),), self._write_losses)
+        self.export.add("The sheet as it is now", "training-step.png", PICTURE_KINDS, self._write_picture)
+        self.export.add("A film of its lines", "training-step.gif", film_kinds(), self._write_film)
+        self.export.add("The tensors of this step", "training-step.npz", ((".npz", "NPZ"),), self._write_tensors)
+        self.export.add("The numbers of this step", "training-step.csv", ((".csv", "CSV"),), self._write_numbers)
+        self.export.add("The losses of all steps here", "losses.csv", ((".csv", "CSV"),), self._write_losses)
 
     def _write_picture(self, path: Path) -> Path:
         return export_picture((self.sheet.size(), partial(self.sheet.paint_sheet, lit_line=self.walk.line)), path)
@@ -178,6 +178,8 @@ class SlowMotionStage(PanelGround):
         }[walk.source]
         about = f"{run} on “{walk.title}”" if walk.title else run
         self._subtitle.setText(about if step is None else f"step {step.number:,} of {about}")
+        if walk.picture_size is not None:
+            self.sheet.set_picture_size(*walk.picture_size)
         if walk.source is Source.AT_FULL_SPEED:
             self.sheet.set_invitation("Pause the training first", "Then its next steps are shown here, one by one.")
         elif walk.busy:

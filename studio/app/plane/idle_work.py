@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from studio.app.plane.one_thread import one_thread
+
 SLICE_SECONDS = 0.005
 """How long the screen may wait for a slice of it."""
 
@@ -51,5 +53,7 @@ class IdleWork(QObject):
         work = self._work
         assert work is not None
         # What is done may itself begin something newer.
-        if next(work, self) is self and self._work is work:
+        with one_thread():
+            ended = next(work, self) is self
+        if ended and self._work is work:
             self.drop()

@@ -20,6 +20,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.app.plane.idle_work import IdleWork
 from studio.app.plane.moment import Moment
+from studio.app.plane.one_thread import one_thread
 from studio.app.plane.pictures import Brush, PlanePictures, Point
 from studio.app.plane.small_model import SmallModel
 from studio.app.plane.small_training import PlaneTask
@@ -229,7 +230,8 @@ class PlaneScene(QObject):
     def density_image(self, extent: Extent, resolution: tuple[int, int], t: int | None = None) -> NDArray[np.float32]:
         """q(z_t) as the canvas draws it: float32 (rows, columns) in 0..1, the first row at the top, 1 where it is
         largest. resolution: (columns, rows). t: of this moment when not given; −1 for the pictures themselves."""
-        values = density(self.points, self._schedule, self.t if t is None else t, extent, resolution)
+        with one_thread():
+            values = density(self.points, self._schedule, self.t if t is None else t, extent, resolution)
         largest = float(values.max())
         return (values[::-1] / largest if largest > 0.0 else values).astype(np.float32)
 
@@ -373,7 +375,8 @@ class PlaneScene(QObject):
         denoiser = self.exact if shown is Shown.EXACT else self.learned
         if denoiser is None:
             return None
-        return field(denoiser, self._schedule, self._plane, self.t, points, dtype=_dtype(denoiser))
+        with one_thread():
+            return field(denoiser, self._schedule, self._plane, self.t, points, dtype=_dtype(denoiser))
 
     def _density_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         exact = self.exact

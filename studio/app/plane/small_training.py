@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from studio.app.mailbox import LatestFrame
+from studio.app.plane.one_thread import one_thread
 from studio.data.pixels import to_model_range
 from studio.diffusion import DataSetDenoiser, NetworkDenoiser, NoiseSchedule
 from studio.diffusion.plane import (
@@ -111,6 +112,19 @@ class SmallTraining:
     def steps(self) -> Iterator[object]:
         """Train until the budget is spent: yields Floor, Progress, and Snapshot as LatestFrame; returns the last
         Snapshot. Raises StudioError."""
+        work = self._steps()
+        try:
+            while True:
+                with one_thread():
+                    try:
+                        event = next(work)
+                    except StopIteration as end:
+                        return end.value
+                yield event
+        finally:
+            work.close()
+
+    def _steps(self) -> Generator[object, None, Snapshot]:
         run = self._run = self._run or self._begin()
         if self._floor is None:
             pictures = to_model_range(self.task.pictures.images)

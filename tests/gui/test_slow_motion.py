@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import logging
 from collections.abc import Iterator
 
@@ -21,16 +22,20 @@ from studio.app.docks.slow_motion.bands import images_of, pixel_text
 from studio.app.docks.slow_motion.stage import SlowMotionStage
 from studio.app.docks.slow_motion.trail import running_mean
 from studio.app.slow_motion import slow_step
+from studio.app.slow_motion.algorithm import Row
+from studio.app.slow_motion.facts import facts_of, short
 from studio.app.slow_motion.layout import lay_out
 from studio.app.slow_motion.slow_step import NO_CLASS, OwnRun, make_own_run, take_steps, walk
 from studio.app.slow_motion.walk import LAST_LINE, Source, walk_of
 from studio.app.theme import theme
 from studio.app.training.controller import Phase, TrainingController
+from studio.app.widgets.math_text import plain_text
 from studio.diffusion.schedule import cosine
 from studio.networks.devices import choose_device
 from studio.training.history import read_metrics
 from studio.training.run import TrainingRun
 from studio.training.settings import Budget
+from studio.training.step_lines import LineKind
 from studio.training.trainer import training_step
 from tests.gui.training_helpers import (
     place,  # noqa: F401  (fixture)
@@ -433,6 +438,37 @@ def test_the_running_mean_is_that_of_the_last_values() -> None:
     values = np.random.default_rng(0).random(37)
     expected = [values[max(0, end - 10) : end].mean() for end in range(1, 38)]
     np.testing.assert_allclose(running_mean(values, 10), expected, rtol=1e-12)
+
+
+def test_rows_of_the_screen_are_lines_of_the_step() -> None:
+    assert {row.name: row.value for row in Row} == {kind.name: kind.value for kind in LineKind}
+
+
+def test_a_step_that_broke_the_network_is_still_drawn(qtbot, stage: SlowMotionStage) -> None:
+    first_step(qtbot, stage)
+    losses = stage.walk.step.losses_after.copy()
+    losses[:2] = np.inf, np.nan
+    broken = dataclasses.replace(stage.walk.step, losses_after=losses, loss_after=float("nan"))
+    stage.sheet.set_step(broken)
+    stage.sheet.set_line(LAST_LINE)
+    assert not stage.sheet.grab().isNull()
+    assert "no number" in stage.sheet.accessibleDescription()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.19341, "0.193"), (-0.0042, "−0.00420"), (12.345, "12.3"), (4321.0, "4321"), (-8.81e-6, "−8.8e−6")],
+)
+def test_numbers_keep_the_figures_that_count(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+def test_a_weighted_loss_is_called_so(tmp_path) -> None:
+    for name, weighting in (("plain", "simple"), ("weighted", "min_snr")):
+        settings, network = small_recipe(loss_weighting=weighting)
+        run = TrainingRun.create(two_pixels(), cosine(20), settings, network, choose_device("cpu"), tmp_path / name)
+        words = plain_text(facts_of(Row.LOSS, walk(run)[0]).lines[0])
+        assert ("weighted" in words) == (weighting != "simple")
 
 
 def test_there_is_one_walk_for_each_state(state) -> None:

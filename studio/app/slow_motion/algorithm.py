@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from studio.app.theme import FontSize
 from studio.app.widgets.math_text import Term
 
 _MINUS = "−"
 _TARGETS = {"epsilon": ("ε", "d4"), "x0": ("x", "d3"), "v": ("v", "text")}
+
+
+class Row(IntEnum):
+    """The lines as `studio.training.step_lines.LineKind` numbers them; here without torch, which is loaded late."""
+
+    PICTURES = 0
+    LEVELS = 1
+    NOISE = 2
+    NOISY = 3
+    PREDICTION = 4
+    LOSS = 5
+    GRADIENT = 6
+    WEIGHTS = 7
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from studio.app.slow_motion.slow_step import SlowStep
 
-LINE_SECONDS = 1.25
+_FILM_LINE_SECONDS = 1.25
+"""As long as a line stands on the page at 1×."""
 
 
 def write_tensors(step: SlowStep, path: Path) -> Path:
@@ -66,4 +67,4 @@ def film_job(frames: Sequence[np.ndarray], path: Path) -> Iterator[object]:
     from studio.generation.films import write_film
 
     yield from ()
-    return write_film(frames, path, fps=1 / LINE_SECONDS, hold_seconds=LINE_SECONDS, overwrite=True)
+    return write_film(frames, path, fps=1 / _FILM_LINE_SECONDS, hold_seconds=_FILM_LINE_SECONDS, overwrite=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRectF
 
 from studio.app.imaging import fitted_size
+from studio.app.slow_motion.algorithm import Row
 from studio.app.slow_motion.slow_step import SHOWN_PICTURES
 
 HEAD, FOOT = 24, 22
@@ -21,16 +22,16 @@ _LEAST_SIDE, _MOST_SIDE = 28, 168
 _COLUMN_GAP = 12
 _LEAST_COLUMN = 62
 
-_PICTURE_BANDS = (0, 2, 3, 4, 5)
+_PICTURE_BANDS = (Row.PICTURES, Row.NOISE, Row.NOISY, Row.PREDICTION, Row.LOSS)
 _EXTRA = {
-    0: EDGE + CAPTION,
-    1: LEVEL_HEIGHT + CAPTION,
-    2: EDGE,
-    3: EDGE,
-    4: EDGE,
-    5: EDGE + CAPTION,
-    6: GRADIENT_HEIGHT,
-    7: WEIGHTS_HEIGHT + CAPTION,
+    Row.PICTURES: EDGE + CAPTION,
+    Row.LEVELS: LEVEL_HEIGHT + CAPTION,
+    Row.NOISE: EDGE,
+    Row.NOISY: EDGE,
+    Row.PREDICTION: EDGE,
+    Row.LOSS: EDGE + CAPTION,
+    Row.GRADIENT: GRADIENT_HEIGHT,
+    Row.WEIGHTS: WEIGHTS_HEIGHT + CAPTION,
 }
 """What a band needs beside its pictures."""
 
@@ -72,7 +73,7 @@ def lay_out(width: float, height: float, picture: tuple[int, int] = (1, 1), pixe
 
     picture: width and height of one, in its own pixels. pixel_ratio: device pixels a logical one.
     """
-    fixed = HEAD + FOOT + 8 * 2 * PAD + sum(_EXTRA.values())
+    fixed = HEAD + FOOT + len(Row) * 2 * PAD + sum(_EXTRA.values())
     by_height = (height - fixed) / len(_PICTURE_BANDS)
     room = width - _WORDS_LEAST - _FACTS_LEAST - 2 * _GAP
     by_width = room / SHOWN_PICTURES - _COLUMN_GAP
@@ -88,9 +89,9 @@ def lay_out(width: float, height: float, picture: tuple[int, int] = (1, 1), pixe
     room = width - words - facts - 2 * _GAP
     column = float(int(max(column, min((room + _COLUMN_GAP) / SHOWN_PICTURES, across + 3 * _COLUMN_GAP))))
     # Too high a room is shared out between the bands.
-    loose = max(0.0, (height - fixed - len(_PICTURE_BANDS) * down) / 8)
+    loose = max(0.0, (height - fixed - len(_PICTURE_BANDS) * down) / len(Row))
     bands, top = [], float(HEAD)
-    for band in range(8):
+    for band in Row:
         tall = 2 * PAD + _EXTRA[band] + (down if band in _PICTURE_BANDS else 0.0)
         bottom = round(top + tall + loose)
         bands.append(QRectF(0, round(top), width, bottom - round(top)))

@@ -44,10 +44,11 @@ class SlowStep:
     """A step that was taken: its tensors for some pictures of the batch, its numbers for all of them.
 
     number: counted from 1 within the run. images_seen: before the step. batch_size: pictures in the step.
-    parameterization: "epsilon", "x0" or "v". alpha_bar: float64 (T,), the run's schedule.
-    For N pictures of (H, W, C), float32: x, noise, z_t, predicted_noise, and error, what the network put out minus
-    what it should have (its noise, picture or v). t: int64 (N,), counted from 1. classes: what the network was told of
-    each, NO_CLASS where that was left out; empty for a network that is told none.
+    parameterization: "epsilon", "x0" or "v". stratified: the noise levels of a batch are spread evenly over all there
+    are. weighted: some noise levels count more in the loss than others. alpha_bar: float64 (T,), the run's schedule.
+    For N pictures of (H, W, C), float32: x, noise, z_t, predicted_noise; output, what the network put out, and target,
+    what it should have (the noise, the picture or v). t: int64 (N,), counted from 1. classes: what the network was told
+    of each, NO_CLASS where that was left out; empty for a network that is told none.
     losses, losses_after: float32 (N,), each picture's part in the loss before and after the weights moved.
     loss, loss_after: their means over the whole batch. noise_error: the mean squared error of the predicted noise.
     gradient_norms: float32 (P,), one for each parameter tensor in the network's order; gradient_norm: of all together;
@@ -60,6 +61,7 @@ class SlowStep:
     batch_size: int
     parameterization: str
     stratified: bool
+    weighted: bool
     alpha_bar: np.ndarray = field(repr=False)
     x: np.ndarray = field(repr=False)
     classes: tuple[str, ...]
@@ -206,6 +208,7 @@ def walk(run: TrainingRun) -> tuple[SlowStep, torch.Tensor]:
         batch_size=settings.batch_size,
         parameterization=settings.parameterization.value,
         stratified=settings.timestep_sampling == "stratified",
+        weighted=bool((run.loss_weight != 1.0).any()),
         alpha_bar=run.schedule.alpha_bar,
         x=_pictures(line.x),
         classes=_classes(line),

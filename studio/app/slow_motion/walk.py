@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.app.runner import JobHandle, JobState
+from studio.app.slow_motion.algorithm import Row
 from studio.app.slow_motion.slow_step import OwnRun, RunMade, SlowStep, take_steps
 from studio.app.state import StudioState
 from studio.errors import StudioError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from studio.data.image_set import ImageSet
     from studio.training.run import TrainingRun
 
-LINE_COUNT = 8
+LINE_COUNT = len(Row)
 LAST_LINE = LINE_COUNT - 1
 SPEEDS: tuple[tuple[float, str], ...] = ((0.5, "½×"), (1.0, "1×"), (2.0, "2×"), (4.0, "4×"))
 LINE_MS = 1250

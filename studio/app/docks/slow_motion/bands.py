@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from studio.app.imaging import paint_picture, screen_image, signed_colors, signed_image, values_image
+from studio.app.slow_motion.algorithm import Row
+from studio.app.slow_motion.facts import ERROR_LIMIT, NOISE_LIMIT, facts_of, short, value_range
 from studio.app.slow_motion.layout import CAPTION, EDGE, GRADIENT_HEIGHT, LEVEL_HEIGHT, SheetLayout
-from studio.app.slow_motion.slow_step import NO_CLASS, SlowStep
+from studio.app.slow_motion.slow_step import NO_CLASS, SHOWN_PICTURES, SlowStep
 from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.labels import MINUS, format_number
 from studio.app.widgets.math_text import MathLine, Term
 
-NOISE_LIMIT, ERROR_LIMIT = 3.0, 1.0
-X, LEVELS, NOISE, NOISY, PREDICTION, LOSS, GRADIENT, WEIGHTS = range(8)
-_EDGES = {X: "d3", NOISE: "d4", NOISY: "text", PREDICTION: "d2", LOSS: "muted"}
-_NAMES = {X: "x", NOISE: "ε", NOISY: "z", PREDICTION: "ε̂", LOSS: "error"}
+_EDGES = {Row.PICTURES: "d3", Row.NOISE: "d4", Row.NOISY: "text", Row.PREDICTION: "d2", Row.LOSS: "muted"}
+_NAMES = {Row.PICTURES: "x", Row.NOISE: "ε", Row.NOISY: "z", Row.PREDICTION: "ε̂", Row.LOSS: "error"}
 _CURVE_POINTS = 48
 _NARROWEST_CURVE = 46
 _BAR, _BAR_GAP = 8, 3
@@ -30,17 +28,17 @@ _FACT_HEIGHT, _DIGIT_HEIGHT = 16, 9
 def tensors_of(step: SlowStep) -> dict[int, np.ndarray]:
     """The pictures of each band that has some, float32 (N, H, W, C)."""
     return {
-        X: step.x,
-        NOISE: step.noise,
-        NOISY: step.z_t,
-        PREDICTION: step.predicted_noise,
-        LOSS: step.error,
+        Row.PICTURES: step.x,
+        Row.NOISE: step.noise,
+        Row.NOISY: step.z_t,
+        Row.PREDICTION: step.predicted_noise,
+        Row.LOSS: step.error,
     }
 
 
 def images_of(step: SlowStep) -> dict[int, list[QImage]]:
     """The same as images in the colours of the theme that is on."""
-    limits = {NOISE: NOISE_LIMIT, PREDICTION: NOISE_LIMIT, LOSS: ERROR_LIMIT}
+    limits = {Row.NOISE: NOISE_LIMIT, Row.PREDICTION: NOISE_LIMIT, Row.LOSS: ERROR_LIMIT}
     return {
         band: [
             screen_image(signed_image(picture, limits[band]) if band in limits else values_image(picture))
@@ -54,16 +52,16 @@ def paint_places(painter: QPainter, layout: SheetLayout, band: int, step: SlowSt
     """Quiet outlines where something will be."""
     painter.setPen(QPen(theme().color("border"), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    if band == GRADIENT:
+    if band == Row.GRADIENT:
         area = layout.all_cells(band)
         painter.drawLine(QPointF(area.left(), area.bottom() - 0.5), QPointF(area.right(), area.bottom() - 0.5))
         return
-    count = 8 if step is None else step.picture_count
+    count = SHOWN_PICTURES if step is None else step.picture_count
     for index in range(count):
         cell = layout.cell(band, index)
-        if band == LEVELS:
+        if band == Row.LEVELS:
             area = _curve_frame(cell)
-        elif band == WEIGHTS:
+        elif band == Row.WEIGHTS:
             area = QRectF(cell.left(), cell.top(), cell.width(), 2 * _BAR + 2 * _BAR_GAP)
         else:
             area = layout.picture(band, index)
@@ -77,16 +75,16 @@ def paint_tensors(
     for index, image in enumerate(images):
         _paint_picture(painter, layout, band, index, image)
     muted = "selected_text" if lit else "muted"
-    if band == X:
+    if band == Row.PICTURES:
         _paint_classes(painter, layout, step, muted)
-    elif band == LEVELS:
-        _paint_levels(painter, layout, step, muted)
-    elif band == LOSS:
+    elif band == Row.LEVELS:
+        _paint_levels(painter, layout, step)
+    elif band == Row.LOSS:
         _paint_losses(painter, layout, step)
-    elif band == GRADIENT:
+    elif band == Row.GRADIENT:
         _paint_gradient(painter, layout, step)
-    elif band == WEIGHTS:
-        _paint_effect(painter, layout, step, muted)
+    elif band == Row.WEIGHTS:
+        _paint_effect(painter, layout, step)
     _paint_facts(painter, layout, band, step, muted)
 
 
@@ -100,7 +98,7 @@ def pixel_text(layout: SheetLayout, band: int, step: SlowStep, position: QPointF
             x = min(int((position.x() - area.left()) / area.width() * width), width - 1)
             y = min(int((position.y() - area.top()) / area.height() * height), height - 1)
             values = "  ".join(format_number(float(value)) for value in picture[y, x])
-            return f"{_NAMES[band]} of picture {index + 1}, pixel {x}, {y}:  {values}\nfrom {_range(picture)}"
+            return f"{_NAMES[band]} of picture {index + 1}, pixel {x}, {y}:  {values}\nfrom {value_range(picture)}"
     return ""
 
 
@@ -129,15 +127,15 @@ def _paint_classes(painter: QPainter, layout: SheetLayout, step: SlowStep, role:
     for index, name in enumerate(step.classes):
         # Classes are named after folders, digits by a digit alone.
         text = name if name == NO_CLASS or not name.isdigit() else f"a {name}"
-        _caption(painter, layout, X, index, text, role)
+        _caption(painter, layout, Row.PICTURES, index, text, role)
 
 
-def _paint_levels(painter: QPainter, layout: SheetLayout, step: SlowStep, role: str) -> None:
+def _paint_levels(painter: QPainter, layout: SheetLayout, step: SlowStep) -> None:
     tokens = theme().tokens
     steps = len(step.alpha_bar)
     chosen = np.linspace(0, steps - 1, min(_CURVE_POINTS, steps)).round().astype(int)
     for index in range(step.picture_count):
-        cell = layout.cell(LEVELS, index)
+        cell = layout.cell(Row.LEVELS, index)
         frame = _curve_frame(cell)
         painter.fillRect(frame, tokens.color("field"))
         inner = frame.adjusted(4, 5, -4, -4)
@@ -169,19 +167,19 @@ def _paint_losses(painter: QPainter, layout: SheetLayout, step: SlowStep) -> Non
     tokens = theme().tokens
     largest = max(float(step.losses.max()), 1e-12)
     for index, loss in enumerate(step.losses):
-        cell = layout.cell(LOSS, index)
+        cell = layout.cell(Row.LOSS, index)
         width = layout.across * float(loss) / largest
         bar = QRectF(cell.left(), cell.bottom() - CAPTION, layout.across, CAPTION)
         painter.fillRect(QRectF(bar.left(), bar.bottom() - 2, bar.width(), 2), tokens.color("hover"))
         painter.fillRect(QRectF(bar.left(), bar.bottom() - 2, max(width, 1.0), 2), tokens.color("d1"))
         painter.setFont(ui_font(FontSize.RANGE))
         painter.setPen(tokens.color("text"))
-        painter.drawText(bar.adjusted(0, 0, 0, -2), _CENTER, _short(float(loss)))
+        painter.drawText(bar.adjusted(0, 0, 0, -2), _CENTER, short(float(loss)))
 
 
 def _paint_gradient(painter: QPainter, layout: SheetLayout, step: SlowStep) -> None:
     tokens = theme().tokens
-    area = layout.all_cells(GRADIENT)
+    area = layout.all_cells(Row.GRADIENT)
     norms = step.gradient_norms
     largest = max(float(norms.max()), 1e-12)
     pitch = area.width() / len(norms)
@@ -192,28 +190,22 @@ def _paint_gradient(painter: QPainter, layout: SheetLayout, step: SlowStep) -> N
         painter.fillRect(QRectF(area.left() + index * pitch, area.bottom() - height, width, height), tokens.color("d1"))
 
 
-def _paint_effect(painter: QPainter, layout: SheetLayout, step: SlowStep, role: str) -> None:
+def _paint_effect(painter: QPainter, layout: SheetLayout, step: SlowStep) -> None:
     tokens = theme().tokens
-    largest = max(float(step.losses.max()), float(step.losses_after.max()), 1e-12)
+    both = np.concatenate([step.losses, step.losses_after])
+    largest = max(float(both[np.isfinite(both)].max(initial=0.0)), 1e-12)
     for index, (before, after) in enumerate(zip(step.losses, step.losses_after, strict=True)):
-        cell = layout.cell(WEIGHTS, index)
+        cell = layout.cell(Row.WEIGHTS, index)
         for row, (value, color) in enumerate(((before, "border_strong"), (after, "accent"))):
-            bar = QRectF(cell.left(), cell.top() + row * (_BAR + _BAR_GAP), 1, _BAR)
-            bar.setWidth(max(1.0, layout.across * float(value) / largest))
-            painter.fillRect(bar, tokens.color(color))
-        # The sign says it as well as the colour does.
+            # A step that was much too long may leave a network whose error is no number.
+            share = min(float(value) / largest, 1.0) if np.isfinite(value) else 1.0
+            width = max(1.0, layout.across * share)
+            painter.fillRect(
+                QRectF(cell.left(), cell.top() + row * (_BAR + _BAR_GAP), width, _BAR), tokens.color(color)
+            )
         change = float(after - before)
-        text = ("+" if change > 0 else "") + _short(change)
-        _caption(painter, layout, WEIGHTS, index, text, "text")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What stands to the right of a band: the number that counts, muted lines below it, and a scale of colours."""
-
-    value: tuple[Term, ...]
-    lines: tuple[tuple[Term, ...], ...] = ()
-    limit: float | None = None
+        text = ("+" if change > 0 else "") + short(change)
+        _caption(painter, layout, Row.WEIGHTS, index, text, "text")
 
 
 def _paint_facts(painter: QPainter, layout: SheetLayout, band: int, step: SlowStep, muted: str) -> None:
@@ -233,64 +225,6 @@ def _paint_facts(painter: QPainter, layout: SheetLayout, band: int, step: SlowSt
     painter.restore()
 
 
-def facts_of(band: int, step: SlowStep) -> Facts:
-    """The numbers of a band: those of the whole batch where they are not said to be of the pictures that are shown."""
-    size = f"{step.batch_size:,}"
-    match band:
-        case 0:
-            shown = f"{step.picture_count} of them here" if step.picture_count < step.batch_size else "all here"
-            return Facts(_strong(f"{size} pictures"), (_words(shown), _words(f"after {step.images_seen:,} others")))
-        case 1:
-            how = "one from each equal part" if step.stratified else "each as likely as any other"
-            curve = (*_words("curve: "), Term("α_t", size=FontSize.LABEL), *_words(", the picture's share"))
-            return Facts(_strong(f"1 … {len(step.alpha_bar):,}"), (_words(how), curve))
-        case 2:
-            return Facts(_strong(_range(step.noise)), limit=NOISE_LIMIT)
-        case 3:
-            return Facts(_strong(_range(step.z_t)), (_words("−1 black, +1 white"),))
-        case 4:
-            shown = {"epsilon": "", "x0": " follows from x̂", "v": " follows from v̂"}[step.parameterization]
-            if shown:
-                line = (Term("ε̂", size=FontSize.LABEL), *_words(f"{shown[:-2]}"), Term(shown[-2:], size=FontSize.LABEL))
-            else:
-                line = (*_words("to be like "), Term("ε", size=FontSize.LABEL), *_words(", two lines above"))
-            return Facts(_strong(_range(step.predicted_noise)), (line,), NOISE_LIMIT)
-        case 5:
-            return Facts(
-                (Term("L", size=FontSize.TEXT), *_strong(f" {_short(step.loss)}")),
-                (_words(f"the mean of all {size} pictures"), _words(f"maps from {_range(step.error)}")),
-                ERROR_LIMIT,
-            )
-        case 6:
-            cut = 0 < step.gradient_limit < step.gradient_norm
-            limit = _words(f"  cut to {step.gradient_limit:g}") if cut else ()
-            return Facts(
-                (Term("‖∇_w L‖", size=FontSize.TEXT), *_strong(f" {_short(step.gradient_norm)}"), *limit),
-                (_words("a bar for each part of the network"),),
-            )
-        case _:
-            share = 100 * step.change / max(step.weights, 1e-12)
-            return Facts(
-                (
-                    Term("L", size=FontSize.TEXT),
-                    *_strong(f" {_short(step.loss)} → {_short(step.loss_after)}"),
-                    *_words("  for the same batch"),
-                ),
-                (
-                    _words(f"weights moved {share:.2g} %, at most by {_short(step.largest_change)}"),
-                    _words(f"learning rate {_short(step.learning_rate)}"),
-                ),
-            )
-
-
-def _strong(text: str) -> tuple[Term, ...]:
-    return (Term(text, "text", FontSize.TEXT, words=True, weight=QFont.Weight.DemiBold),)
-
-
-def _words(text: str) -> tuple[Term, ...]:
-    return (Term(text, "text", FontSize.LABEL, words=True),)
-
-
 def _paint_legend(painter: QPainter, area: QRectF, limit: float, role: str, *, colored: bool) -> None:
     # Coloured pictures have coloured noise, each channel from dark to bright.
     colors = np.linspace(0, 254, 25).astype(int)[:, None].repeat(3, axis=1) if colored else signed_colors(25)
@@ -302,20 +236,3 @@ def _paint_legend(painter: QPainter, area: QRectF, limit: float, role: str, *, c
     painter.setPen(theme().color(role))
     words = f"{MINUS}{limit:g} … +{limit:g}" + (" in each colour" if colored else "")
     painter.drawText(QRectF(area.right() + Space.S, area.center().y() - 8, 140, 16), _MIDDLE, words)
-
-
-def _range(values: np.ndarray) -> str:
-    return f"{format_number(float(values.min()), 1)} … {format_number(float(values.max()), 1)}"
-
-
-def _short(value: float) -> str:
-    """Three figures that count, with a true minus sign."""
-    size = abs(value)
-    if size == 0.0:
-        return "0"
-    if size < 1e-4 or size >= 1e5:
-        text = f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
-    else:
-        decimals = max(0, 2 - int(np.floor(np.log10(size))))
-        text = f"{value:.{min(decimals, 5)}f}"
-    return text.replace("-", MINUS)

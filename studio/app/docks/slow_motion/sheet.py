@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from studio.app.docks.slow_motion import bands
 from studio.app.slow_motion.algorithm import AlgorithmLine, algorithm_lines
+from studio.app.slow_motion.facts import facts_of
 from studio.app.slow_motion.layout import HEAD, SheetLayout, lay_out
 from studio.app.slow_motion.slow_step import SlowStep
 from studio.app.theme import FontSize, Space, theme, ui_font
@@ -197,7 +198,7 @@ class StepSheet(QWidget):
         if self._step is None or not 0 <= self._line < len(self._lines):
             self.setAccessibleDescription("No step was taken yet")
             return
-        line, facts = self._lines[self._line], bands.facts_of(self._line, self._step)
+        line, facts = self._lines[self._line], facts_of(self._line, self._step)
         numbers = ", ".join(plain_text(terms) for terms in (facts.value, *facts.lines))
         self.setAccessibleDescription(f"Line {self._line + 1} of 8: {plain_text(line.terms)}, {line.words}. {numbers}")
 

@@ -11,10 +11,11 @@ from PySide6.QtGui import QImage, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from studio.app.theme import theme
-from studio.app.widgets.plane_canvas import PlaneCanvas, PlaneTool
+from studio.app.widgets.plane_canvas import PlaneCanvas
 from studio.app.widgets.plane_drawing import Arrows, Cloud, Paths, PlaneDrawing, ProbeArrows
 from studio.app.widgets.plane_ground import cloud_image
 from studio.app.widgets.plane_time_strip import PlaneTimeStrip
+from studio.app.widgets.plane_tools import PlaneTool
 from studio.app.widgets.plane_view import PlaneView
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -118,7 +119,8 @@ def test_a_stroke_dabs_by_distance_and_holding_still_goes_on_dabbing(canvas, qtb
     after = len(went_on)
     qtbot.wait(120)
 
-    assert [call[0] for call in begun] == [PlaneTool.BRUSH] and begun[0][1:] == pytest.approx((-2.0, 0.0))
+    assert [call[0] for call in begun] == [PlaneTool.BRUSH]
+    assert begun[0][1:] == pytest.approx((-2.0, 0.0))
     # A dab every third of the radius, 10 px here, and not one for every pixel.
     assert 2 <= by_distance <= 4
     assert ended == [(PlaneTool.BRUSH,)]
@@ -142,7 +144,8 @@ def test_a_click_with_the_trajectory_tool_asks_for_one_there(canvas, qtbot) -> N
 
     qtbot.mouseClick(canvas, LEFT, pos=QPoint(200, 300))
 
-    assert len(asked) == 1 and asked[0] == pytest.approx((-1.0, -1.0))
+    assert len(asked) == 1
+    assert asked[0] == pytest.approx((-1.0, -1.0))
 
 
 def test_arrow_keys_move_the_probe_finely_and_with_shift_coarsely(canvas, qtbot) -> None:
@@ -152,8 +155,10 @@ def test_arrow_keys_move_the_probe_finely_and_with_shift_coarsely(canvas, qtbot)
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
     qtbot.keyClick(canvas, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
 
-    assert moves[0][0] > 0.5 and moves[0][1] == -0.5
-    assert moves[1][0] == 0.5 and moves[1][1] + 0.5 == pytest.approx(10 * (moves[0][0] - 0.5))
+    assert moves[0][0] > 0.5
+    assert moves[0][1] == -0.5
+    assert moves[1][0] == 0.5
+    assert moves[1][1] + 0.5 == pytest.approx(10 * (moves[0][0] - 0.5))
 
 
 # The view
@@ -184,7 +189,8 @@ def test_space_and_the_left_button_pan_and_space_alone_is_passed_on(canvas, qtbo
     qtbot.keyRelease(canvas, Qt.Key.Key_Space)
 
     assert canvas.view.center == pytest.approx((-0.5, 0.0))
-    assert not moves and not passed
+    assert not moves
+    assert not passed
     qtbot.keyPress(canvas, Qt.Key.Key_Space)
     qtbot.keyRelease(canvas, Qt.Key.Key_Space)
     assert [call[0].key() for call in passed] == [Qt.Key.Key_Space]
@@ -210,7 +216,8 @@ def test_points_and_arrows_are_painted_where_they_are(canvas) -> None:
     assert close_to(picture, "d3")[100, 400]
     painted = ~close_to(picture, "canvas", 12)
     assert painted[299:301, 210:290].any(0).all()
-    assert not painted[250:350, 305:].any() and not painted[250:350, :195].any()
+    assert not painted[250:350, 305:].any()
+    assert not painted[250:350, :195].any()
 
 
 def test_a_cloud_is_grey_and_follows_the_theme(dark) -> None:
@@ -223,7 +230,8 @@ def test_a_cloud_is_grey_and_follows_the_theme(dark) -> None:
     for image, brighter in ((in_dark, True), (in_light, False)):
         assert image.isGrayscale()
         greys = [image.pixelColor(x, y).red() for y in range(3) for x in range(4)]
-        assert greys == sorted(greys, reverse=not brighter) and greys[0] != greys[-1]
+        assert greys == sorted(greys, reverse=not brighter)
+        assert greys[0] != greys[-1]
 
 
 def test_another_theme_repaints_the_ground(canvas) -> None:
@@ -244,7 +252,8 @@ def test_a_way_is_split_where_it_is_now(t) -> None:
 
     # The ways go along their own times, so that where they are is the time itself.
     assert here[0, 0] == pytest.approx(t, abs=1e-6)
-    assert (walked[:, 0, 0] >= t - 1e-6).all() and (to_come[:, 0, 0] <= t + 1e-6).all()
+    assert (walked[:, 0, 0] >= t - 1e-6).all()
+    assert (to_come[:, 0, 0] <= t + 1e-6).all()
     assert len(walked) + len(to_come) - 2 >= len(times) - 1
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -22,10 +23,9 @@ from studio.app.docks.plane.probe import PlaneProbeDock
 from studio.app.docks.plane.small_model import PlaneModelDock
 from studio.app.docks.plane.stage import PlaneStage
 from studio.app.plane.scene import Layer, Shown
-from studio.app.state import StudioState
 from studio.app.theme import theme
 from studio.app.undo import undo_stack_of
-from studio.app.widgets.plane_canvas import PlaneTool
+from studio.app.widgets.plane_tools import PlaneTool
 from tests.gui.training_helpers import runner, state  # noqa: F401  (fixtures)
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -71,7 +71,8 @@ def test_a_stroke_puts_pictures_there_and_undo_takes_the_whole_stroke_back(stage
 
     assert len(painted) >= 3 * scene.brush.count
     assert np.abs(painted[:, 1] - 0.5).max() <= 3 * scene.brush.spread + 0.02
-    assert painted[:, 0].min() < -0.4 and painted[:, 0].max() > -0.2
+    assert painted[:, 0].min() < -0.4
+    assert painted[:, 0].max() > -0.2
     assert set(scene.labels) == {0}
     undo.undo()
     assert len(scene.points) == 0
@@ -127,7 +128,8 @@ def test_too_many_pictures_are_refused_with_a_sentence(stage, qtbot) -> None:
     for _ in range(70):
         pictures.paint((0.0, 0.0))
 
-    assert stage.banner.isVisible() and len(pictures.points) <= 6000
+    assert stage.banner.isVisible()
+    assert len(pictures.points) <= 6000
 
 
 def test_the_panel_of_pictures_chooses_and_shows_what_is_chosen(stage, show, state, runner, qtbot) -> None:
@@ -135,9 +137,11 @@ def test_the_panel_of_pictures_chooses_and_shows_what_is_chosen(stage, show, sta
     scene = stage.page.scene
 
     qtbot.mouseClick(panel.tiles.tiles["moons"], LEFT)
-    assert scene.kind == "moons" and panel.tiles.tiles["moons"].isChecked()
+    assert scene.kind == "moons"
+    assert panel.tiles.tiles["moons"].isChecked()
     undo_stack_of(state).undo()
-    assert scene.kind == "four-blobs" and panel.tiles.tiles["four-blobs"].isChecked()
+    assert scene.kind == "four-blobs"
+    assert panel.tiles.tiles["four-blobs"].isChecked()
 
     panel.size.set_value(0.2)
     panel.density.set_value(25)
@@ -145,7 +149,9 @@ def test_the_panel_of_pictures_chooses_and_shows_what_is_chosen(stage, show, sta
     qtbot.mouseClick(panel.tiles.tiles[""], LEFT)
     assert stage.page.canvas.tool is PlaneTool.BRUSH
     qtbot.mouseClick(panel.clear, LEFT)
-    assert len(scene.points) == 0 and panel.tiles.tiles[""].isChecked() and not panel.clear.isEnabled()
+    assert len(scene.points) == 0
+    assert panel.tiles.tiles[""].isChecked()
+    assert not panel.clear.isEnabled()
 
 
 # What is seen
@@ -154,7 +160,8 @@ def test_the_panel_of_pictures_chooses_and_shows_what_is_chosen(stage, show, sta
 def test_layers_are_switched_off_and_on(stage, show, state, runner, qtbot) -> None:
     panel = show(PlaneLayersDock(state, runner), 240, 240).body
     canvas = stage.page.canvas
-    assert canvas.drawing.arrows is not None and not len(canvas.drawing.samples)
+    assert canvas.drawing.arrows is not None
+    assert not len(canvas.drawing.samples)
 
     panel.boxes["field"].click()
     panel.boxes["samples"].click()
@@ -200,8 +207,10 @@ def test_the_strip_of_time_moves_everything_and_plays(stage, qtbot) -> None:
     qtbot.mouseClick(strip, LEFT, pos=QPoint(strip.width() - 1, 20))
     qtbot.waitUntil(lambda: canvas.drawing.paths[0].t == 0, timeout=2000)
 
-    assert scene.t == 0 and strip.t == 0
-    assert canvas.drawing.cloud is not before.cloud and canvas.drawing.arrows is not before.arrows
+    assert scene.t == 0
+    assert strip.t == 0
+    assert canvas.drawing.cloud is not before.cloud
+    assert canvas.drawing.arrows is not before.arrows
     assert canvas.drawing.points is before.points
     qtbot.mouseClick(stage.page.time_bar.first, LEFT)
     assert scene.t == scene.schedule.step_count - 1
@@ -267,7 +276,8 @@ def test_picture_and_numbers_are_exported(stage, tmp_path) -> None:
     rows = list(csv.DictReader((tmp_path / "walks.csv").read_text().splitlines()))
     walks = stage.page.scene.trajectories
     assert len(rows) == sum(map(len, walks))
-    assert float(rows[-1]["pixel_1"]) == walks[-1][-1, 0] and rows[-1]["t"] == "0"
+    assert float(rows[-1]["pixel_1"]) == walks[-1][-1, 0]
+    assert rows[-1]["t"] == "0"
 
 
 def test_a_film_runs_from_noise_to_the_pictures_and_leaves_the_moment_as_it_was(stage, tmp_path, qtbot) -> None:
@@ -282,7 +292,7 @@ def test_a_film_runs_from_noise_to_the_pictures_and_leaves_the_moment_as_it_was(
         for number in range(4):
             film.seek(number)
             frames.append(np.asarray(film.convert("RGB"), int))
-    assert all(np.abs(a - b).mean() > 0.5 for a, b in zip(frames, frames[1:], strict=False))
+    assert all(np.abs(a - b).mean() > 0.5 for a, b in itertools.pairwise(frames))
     assert stage.page.scene.t == t
     assert stage.banner.isVisible()
 
@@ -306,12 +316,14 @@ def test_paint_train_and_see_the_walks_end_in_the_clusters(stage, show, state, r
     qtbot.waitUntil(lambda: scene.learned is not None and scene.small_model.state.step > 60, timeout=60_000)
     qtbot.mouseClick(panel.button, LEFT)
 
-    assert panel.button.text() == "Go on" and not scene.training
+    assert panel.button.text() == "Go on"
+    assert not scene.training
     assert scene.shown is Shown.LEARNED
     qtbot.waitUntil(lambda: scene.share_inside is not None, timeout=60_000)
     qtbot.waitUntil(lambda: len(stage.page.canvas.drawing.paths) == 1, timeout=2000)
     assert np.array_equal(stage.page.canvas.drawing.paths[0].points[-1], [walk[-1] for walk in scene.trajectories])
-    assert panel.curve.floor is not None and panel.loss.text() != "—"
+    assert panel.curve.floor is not None
+    assert panel.loss.text() != "—"
     stage.page.field_switch.set_value(Shown.DIFFERENCE)
     qtbot.waitUntil(lambda: "apart on average" in stage.page.canvas.drawing.note, timeout=10_000)
     assert stage.page.canvas.drawing.arrows.by_size

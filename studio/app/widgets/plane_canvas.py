@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from studio.app.theme import theme
 from studio.app.widgets.plane_drawing import PlaneDrawing
 from studio.app.widgets.plane_ground import paint_ground
 from studio.app.widgets.plane_marks import paint_brush, paint_card, paint_cross, paint_note, paint_probe
+from studio.app.widgets.plane_tools import CURSORS, TOOL_KEYS, PlaneTool
 from studio.app.widgets.plane_view import PlaneView
 
 DAB_MS = 50
@@ -33,33 +33,6 @@ _WHEEL_FACTOR = 1.0015
 _FINE, _COARSE = 0.01, 0.1
 _CLICK = 4.0
 """Pixels that a press may wander and still be a click."""
-
-
-class PlaneTool(StrEnum):
-    """What the left mouse button does."""
-
-    PROBE = "probe"
-    BRUSH = "brush"
-    ERASER = "eraser"
-    MOVE = "move"
-    TRAJECTORY = "trajectory"
-
-
-TOOL_KEYS = {
-    Qt.Key.Key_P: PlaneTool.PROBE,
-    Qt.Key.Key_B: PlaneTool.BRUSH,
-    Qt.Key.Key_E: PlaneTool.ERASER,
-    Qt.Key.Key_M: PlaneTool.MOVE,
-    Qt.Key.Key_A: PlaneTool.TRAJECTORY,
-}
-
-_CURSORS = {
-    PlaneTool.PROBE: Qt.CursorShape.CrossCursor,
-    PlaneTool.BRUSH: Qt.CursorShape.BlankCursor,
-    PlaneTool.ERASER: Qt.CursorShape.BlankCursor,
-    PlaneTool.MOVE: Qt.CursorShape.OpenHandCursor,
-    PlaneTool.TRAJECTORY: Qt.CursorShape.CrossCursor,
-}
 
 
 class PlaneCanvas(QWidget):
@@ -108,7 +81,7 @@ class PlaneCanvas(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Plane of pictures")
         self.setAccessibleDescription("Arrow keys move the probe, with Shift in larger steps.")
-        self.setCursor(_CURSORS[self._tool])
+        self.setCursor(CURSORS[self._tool])
         theme().changed.connect(self.redraw)
 
     @property
@@ -130,7 +103,7 @@ class PlaneCanvas(QWidget):
 
     def set_drawing(self, drawing: PlaneDrawing) -> None:
         """Show this instead. What only differs by the probe is drawn without drawing the rest anew."""
-        if not _same_ground(drawing, self._drawing):
+        if not drawing.has_ground_of(self._drawing):
             self._ground = None
         self._drawing = drawing
         self.update()
@@ -139,7 +112,7 @@ class PlaneCanvas(QWidget):
         if tool != self._tool:
             self._end_stroke()
             self._tool = tool
-            self.setCursor(_CURSORS[tool])
+            self.setCursor(CURSORS[tool])
             self.tool_changed.emit(tool)
             self.update()
 
@@ -275,7 +248,7 @@ class PlaneCanvas(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._pan_from is not None and event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             self._pan_from = None
-            self.setCursor(_CURSORS[self._tool])
+            self.setCursor(CURSORS[self._tool])
         elif event.button() == Qt.MouseButton.LeftButton:
             self._end_stroke()
         else:
@@ -376,7 +349,7 @@ class PlaneCanvas(QWidget):
         stroke, self._stroke = self._stroke, None
         self._dabs.stop()
         if stroke is PlaneTool.MOVE:
-            self.setCursor(_CURSORS[self._tool])
+            self.setCursor(CURSORS[self._tool])
         if stroke is not None and stroke is not PlaneTool.PROBE:
             self.stroke_ended.emit(stroke)
         self.update()
@@ -384,7 +357,7 @@ class PlaneCanvas(QWidget):
 
 def _paint_marks(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> None:
     if drawing.probe is not None:
-        paint_probe(painter, view, drawing.probe)
+        paint_probe(painter, view, drawing.probe, drawing.note)
     if drawing.note:
         paint_note(painter, view, drawing.note)
 
@@ -392,14 +365,3 @@ def _paint_marks(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> N
 def _two_pixels(point: tuple[float, float]) -> NDArray[np.floating]:
     """The picture that two numbers are: the left pixel is the first."""
     return np.array([[[point[0]], [point[1]]]])
-
-
-def _same_ground(a: PlaneDrawing, b: PlaneDrawing) -> bool:
-    """Whether they differ in nothing but the probe and the note."""
-    if (a.axis_names, a.square, a.marks) != (b.axis_names, b.square, b.marks):
-        return False
-    if len(a.paths) != len(b.paths) or len(a.thumbnails) != len(b.thumbnails):
-        return False
-    pairs = [(a.cloud, b.cloud), (a.points, b.points), (a.arrows, b.arrows), (a.samples, b.samples)]
-    pairs += [*zip(a.paths, b.paths, strict=True), *zip(a.thumbnails, b.thumbnails, strict=True)]
-    return all(one is other for one, other in pairs)

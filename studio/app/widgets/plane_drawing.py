@@ -15,8 +15,11 @@ _NO_POINTS = np.zeros((0, 2))
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """A density. values: (rows, columns) in 0..1, the first row at the top, 1 where it is largest. extent: (left, right,
-    bottom, top) in coordinates of the plane."""
+    """A density.
+
+    values: (rows, columns) in 0..1, the first row at the top, 1 where it is largest. extent: (left, right, bottom, top)
+    in coordinates of the plane.
+    """
 
     values: NDArray[np.floating]
     extent: tuple[float, float, float, float]
@@ -48,7 +51,7 @@ class Paths:
     role: str = "d1"
 
     def split(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What is walked (A, N, 2), where they are (N, 2), and what is to come (B, N, 2); both parts touch the middle."""
+        """What is walked (A, N, 2), where they are (N, 2), and what is to come (B, N, 2); both parts touch there."""
         times = -np.asarray(self.times, float)
         position = float(np.interp(-self.t, times, np.arange(len(times))))
         before = min(int(position), max(len(times) - 2, 0))
@@ -99,6 +102,17 @@ class PlaneDrawing:
     probe: ProbeArrows | None = None
     thumbnails: tuple[Thumbnail, ...] = ()
     note: str = ""
+
+    def has_ground_of(self, other: PlaneDrawing) -> bool:
+        """Whether the two differ in nothing but the probe and the note."""
+        if (self.axis_names, self.square, self.marks) != (other.axis_names, other.square, other.marks):
+            return False
+        if len(self.paths) != len(other.paths) or len(self.thumbnails) != len(other.thumbnails):
+            return False
+        return all(one is another for one, another in zip(self._ground(), other._ground(), strict=True))
+
+    def _ground(self) -> tuple[object, ...]:
+        return self.cloud, self.points, self.arrows, self.samples, *self.paths, *self.thumbnails
 
 
 def two_pixel_corners() -> tuple[Thumbnail, ...]:

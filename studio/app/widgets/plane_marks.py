@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from studio.app.imaging import fitted_size
 from studio.app.theme import FontSize, Space, theme, ui_font
@@ -30,7 +30,7 @@ _SHORTEST = 3.0
 _PARTS = 12
 
 
-def paint_probe(painter: QPainter, view: PlaneView, probe: ProbeArrows) -> None:
+def paint_probe(painter: QPainter, view: PlaneView, probe: ProbeArrows, note: str = "") -> None:
     """The point, ε̂, what is taken off, the way to x̂₀, and the names of the three where there is room for them."""
     z = np.array(probe.z)
     here = view.place(probe.z)
@@ -49,6 +49,8 @@ def paint_probe(painter: QPainter, view: PlaneView, probe: ProbeArrows) -> None:
     painter.drawEllipse(here, 5.5, 5.5)
     # What a name must not lie on: the probe, and some places along each arrow.
     taken = [QRectF(here.x() - 12, here.y() - 12, 24, 24)]
+    if note:
+        taken.append(_note_box(view, note))
     for tip in (noise, carved, picture):
         taken += [
             QRectF(0, 0, 6, 6).translated(here + (tip - here) * (part / _PARTS) - QPointF(3, 3))
@@ -192,15 +194,19 @@ def paint_card(
 
 def paint_note(painter: QPainter, view: PlaneView, words: str) -> None:
     """A short sentence in the upper right corner."""
+    box = _note_box(view, words)
     painter.setFont(ui_font(FontSize.LABEL))
-    metrics = painter.fontMetrics()
-    box = QRectF(0, 0, metrics.horizontalAdvance(words) + 16, metrics.height() + 8)
-    box.moveTopRight(QPointF(view.width - _EDGE, _EDGE))
     painter.setPen(QPen(theme().color("border"), 1))
     painter.setBrush(theme().color("field"))
     painter.drawRoundedRect(box, 2, 2)
     painter.setPen(theme().color("text"))
     painter.drawText(box, _CENTER, words)
+
+
+def _note_box(view: PlaneView, words: str) -> QRectF:
+    metrics = QFontMetricsF(ui_font(FontSize.LABEL))
+    width, height = metrics.horizontalAdvance(words) + 16, metrics.height() + 8
+    return QRectF(view.width - _EDGE - width, _EDGE, width, height)
 
 
 _CENTER = int(Qt.AlignmentFlag.AlignCenter)

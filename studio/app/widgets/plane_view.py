@@ -14,7 +14,7 @@ _CLOSEST, _FARTHEST = 40.0, 0.2
 
 @dataclass(frozen=True)
 class PlaneView:
-    """`center`, in coordinates of the plane, lies in the middle of the canvas; `scale` pixels are one unit of both axes.
+    """`center`, in coordinates of the plane, lies in the middle of the canvas; one unit of both axes is `scale` pixels.
 
     width, height: of the canvas, device-independent pixels. `home_scale` is the scale one comes back to, and what the
     range of the zoom is measured by.

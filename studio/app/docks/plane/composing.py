@@ -11,7 +11,7 @@ from studio.app.plane.scene import Layer, PlaneScene, Shown
 from studio.app.widgets.plane_canvas import PlaneCanvas
 from studio.app.widgets.plane_drawing import Arrows, Cloud, Paths, PlaneDrawing, ProbeArrows, two_pixel_corners
 from studio.app.widgets.plane_view import PlaneView
-from studio.diffusion.plane import Extent
+from studio.diffusion.plane import Extent, Field, angle_between, difference, grid
 
 GRID = 31
 """Arrows along the longer side."""
@@ -33,6 +33,7 @@ class PlaneComposer(QObject):
         self._old: set[str] = set(_EVERYTHING)
         self._parts: dict[str, object] = {}
         self._corners = two_pixel_corners()
+        self._angle: float | None = None
         self.seconds = 0.0
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -91,21 +92,25 @@ class PlaneComposer(QObject):
         return Cloud(self._scene.density_image(Extent(*view.extent), resolution), view.extent)
 
     def _arrows(self, view: PlaneView) -> Arrows | None:
-        longer = max(view.width, view.height)
+        scene, extent, longer = self._scene, Extent(*view.extent), max(view.width, view.height)
         columns = max(2, round(GRID * view.width / longer))
         rows = max(2, round(GRID * view.height / longer))
-        self._scene.set_grid(Extent(*view.extent), columns, rows)
-        field = self._scene.field
-        if field is None:
-            return None
+        scene.set_grid(extent, columns, rows)
         room = _ARROW_ROOM * longer / GRID / view.scale
-        by_size = self._scene.shown is Shown.DIFFERENCE
-        # A difference is drawn to the measure of what it is a difference of, or small ones would look large.
-        measure = self._scene.field_of(Shown.EXACT, field.points) if by_size else field
-        vectors = field.movement * (measure.drawn_scale(room) if measure is not None else 1.0)
-        lengths = np.hypot(*vectors.T)[:, np.newaxis]
-        vectors = vectors * np.minimum(1.0, 1.1 * room / np.maximum(lengths, 1e-12))
-        return Arrows(field.points, vectors, by_size, room)
+        self._angle = None
+        if scene.shown is not Shown.DIFFERENCE:
+            field = scene.field
+            return None if field is None else Arrows(field.points, _fitting(field, field.drawn_scale(room), room))
+        points = grid(extent, columns, rows)
+        learned, exact = scene.field_of(Shown.LEARNED, points), scene.field_of(Shown.EXACT, points)
+        if learned is None or exact is None:
+            return None
+        weights = scene.density_image(extent, (columns, rows))[::-1].ravel()
+        if weights.any():
+            self._angle = float(np.average(angle_between(learned, exact), weights=weights))
+        # Drawn to the measure of what it is a difference of, or small ones would look large.
+        field = difference(learned, exact)
+        return Arrows(points, _fitting(field, exact.drawn_scale(room), room), by_size=True, longest=room)
 
     def _paths(self) -> tuple[Paths, ...]:
         walks = self._scene.trajectories
@@ -128,9 +133,8 @@ class PlaneComposer(QObject):
             return "Paint some pictures with the brush, or choose some at the left."
         if scene.shown is not Shown.EXACT and scene.learned is None:
             return "Nothing is learned yet: train the small model."
-        if scene.shown is Shown.DIFFERENCE:
-            angle = scene.mean_angle
-            return "" if angle is None else f"learned and exact are {angle:.1f}° apart on average"
+        if scene.shown is Shown.DIFFERENCE and self._angle is not None:
+            return f"learned and exact are {self._angle:.1f}° apart on average here"
         return ""
 
     def _later(self, *parts: str) -> None:
@@ -167,3 +171,10 @@ class PlaneComposer(QObject):
     @Slot()
     def _on_everything(self) -> None:
         self._later(*_EVERYTHING)
+
+
+def _fitting(field: Field, scale: float, room: float) -> np.ndarray:
+    """The movement as it is drawn, (G, 2): to scale, but none much longer than there is room."""
+    vectors = field.movement * scale
+    lengths = np.hypot(*vectors.T)[:, np.newaxis]
+    return vectors * np.minimum(1.0, 1.1 * room / np.maximum(lengths, 1e-12))

@@ -14,7 +14,8 @@ from studio.app.docks.plane.tools import plane_hand_of
 from studio.app.plane.scene import COUNTED_WALKS, Shown, plane_scene_of
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import IconButton, Label, SegmentedControl, format_number
-from studio.app.widgets.plane_canvas import PlaneCanvas, PlaneTool
+from studio.app.widgets.plane_canvas import PlaneCanvas
+from studio.app.widgets.plane_tools import PlaneTool
 from studio.data.painting import EDGE
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from studio.app.docks.plane.tools import plane_hand_of
 from studio.app.plane.pictures import Brush
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import Label, SecondaryButton, ValueSlider
-from studio.app.widgets.plane_canvas import PlaneTool
 from studio.app.widgets.plane_kinds import Kind, KindTiles
+from studio.app.widgets.plane_tools import PlaneTool
 from studio.data.painting import Painting
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from studio.app.widgets.plane_canvas import PlaneTool
+from studio.app.widgets.plane_tools import PlaneTool
 
 if TYPE_CHECKING:
     from studio.app.state import StudioState

@@ -32,7 +32,7 @@ NARROWEST = 400
 STACKED_HEAD = 520
 WIDTH_FOR_EQUATION = 420
 PLOTS_SHARE, SIDE_SHARE = 12, 10
-LEAST_HEIGHT_FOR_LARGE = 196
+HEIGHT_AROUND_STRIP, LEAST_WITH_TITLE, STACKED_HEAD_HEIGHT = 112, 148, 28
 # A step that shares no factor with most counts walks through all classes of a sorted set.
 _STRIDE = 7919
 _REASONS = {
@@ -67,7 +67,7 @@ class ScheduleBench(AcceptsFiles, QWidget):
         self._notes = ScheduleNotes(state, self)
         self._strip_title = Label("Your picture on its way to noise", self, role="muted", size=FontSize.LABEL)
         self._strip = DiffusionStrip(self)
-        self._strip.setToolTip(tooltip_text("Forward process", reason="One picture, one noise, more and more of it."))
+        self._strip.setToolTip(tooltip_text("Forward process", reason="One picture, one noise, more and more of it. A click takes another picture."))
         self._another = IconButton("dice", "Another picture", parent=self, dense=True)
         self._equation = MathLabel(_FORWARD, self)
         self.actions = ScheduleActions(self._editing, self._comparison, undo_stack_of(state), self)
@@ -111,25 +111,44 @@ class ScheduleBench(AcceptsFiles, QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         narrow = self.width() < NARROW
-        side = self.width() if narrow else self.width() * SIDE_SHARE // (SIDE_SHARE + PLOTS_SHARE)
         # Stacked, what can be changed and what it does to a picture come first, the curves after them.
         direction = QBoxLayout.Direction.BottomToTop if narrow else QBoxLayout.Direction.LeftToRight
         if self._layout.direction() != direction:
             self._layout.setDirection(direction)
+        side = self._side_width()
         self._controls.set_stacked(side < STACKED_HEAD)
-        self._equation.setVisible(side >= WIDTH_FOR_EQUATION)
-        self._choose_shares(side)
+        self._choose_shares()
+        self._show_title()
 
-    def _choose_shares(self, side: int) -> None:
+    def _side_width(self) -> int:
+        """How wide the half with controls and strip is."""
+        narrow = self.width() < NARROW
+        return self.width() if narrow else self.width() * SIDE_SHARE // (SIDE_SHARE + PLOTS_SHARE) - Space.M
+
+    def _choose_shares(self) -> None:
         """Fewer pictures where they are larger for it, if there is height for larger ones."""
         shares = MANY_SHARES
-        if self._forward is not None and self.height() >= LEAST_HEIGHT_FOR_LARGE:
-            width = self._forward.image_set.width
-            many, few = (int((side / (len(each) + 1) - STRIP_GAP) // width) for each in (MANY_SHARES, FEW_SHARES))
-            shares = FEW_SHARES if few > max(many, 1) else MANY_SHARES
+        if self._forward is not None:
+            image_set, side = self._forward.image_set, self._side_width()
+            room = side - self._another.width() - Space.XS
+            many, few = (
+                int((room / (len(each) + 1) - STRIP_GAP) // image_set.width) for each in (MANY_SHARES, FEW_SHARES)
+            )
+            around = HEIGHT_AROUND_STRIP + (STACKED_HEAD_HEIGHT if side < STACKED_HEAD else 0)
+            if few > max(many, 1) and few * image_set.height + around <= self.height():
+                shares = FEW_SHARES
         if shares is not self._shares:
             self._shares = shares
             self._show_strip()
+
+    def _show_title(self) -> None:
+        """Where the panel is low, what is wrong with the schedule is worth more than a title over the pictures."""
+        side = self._side_width()
+        least = LEAST_WITH_TITLE + (STACKED_HEAD_HEIGHT if side < STACKED_HEAD else 0)
+        shown = self._forward is None or self.height() >= least
+        if self._strip_title.isHidden() == shown:
+            self._strip_title.setVisible(shown)
+        self._equation.setVisible(shown and side >= WIDTH_FOR_EQUATION)
 
     def _build(self) -> None:
         plots = QHBoxLayout(self._curves)
@@ -139,14 +158,17 @@ class ScheduleBench(AcceptsFiles, QWidget):
             plots.addWidget(plot, stretch)
         title = QHBoxLayout()
         title.addWidget(self._strip_title)
-        title.addWidget(self._another)
         title.addStretch(1)
         title.addWidget(self._equation)
         side = QVBoxLayout()
         side.setSpacing(Space.XS)
         side.addWidget(self._controls)
         side.addLayout(title)
-        side.addWidget(self._strip)
+        strip = QHBoxLayout()
+        strip.setSpacing(Space.XS)
+        strip.addWidget(self._strip, 1)
+        strip.addWidget(self._another, 0, Qt.AlignmentFlag.AlignTop)
+        side.addLayout(strip)
         # Last and scrolling by themselves: words that come and go while a hand draws move nothing.
         side.addWidget(_Scrolled(self._notes, self), 1)
         self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
@@ -221,7 +243,8 @@ class ScheduleBench(AcceptsFiles, QWidget):
     @Slot()
     def _take_pictures(self) -> None:
         self._first_picture()
-        self._choose_shares(self._strip.width())
+        self._choose_shares()
+        self._show_title()
         self._show_strip()
 
     def _first_picture(self) -> None:

@@ -14,8 +14,8 @@ MOST_STEPS = 4000
 _KINDS = [*((kind.name, kind.label) for kind in SCHEDULES.values()), (DRAWN, "Drawn")]
 _FROM_NUMBERS = (CUSTOM, "From numbers")
 _WORDS = {
-    DRAWN: "Click the curve for one more handle; a right click takes one away.",
-    CUSTOM: "Given as numbers. Drag a handle to draw on from them.",
+    DRAWN: "Click adds a handle, right click removes.",
+    CUSTOM: "Given as numbers; drag to draw on.",
 }
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 
@@ -261,7 +262,7 @@ def test_without_a_set_a_starter_picture_stands_in_once_the_page_is_seen(qtbot, 
     [two_pixels(), small_pictures(side=70, channels=3), ImageSet("Grey", np.full((3, 5, 4, 1), 127, np.uint8))],
     ids=["two pixels", "large", "nearly zero"],
 )
-@pytest.mark.parametrize("size", [(1280, 430), (1600, 640), (900, 300)])
+@pytest.mark.parametrize("size", [(1280, 430), (1600, 640), (900, 340)])
 def test_every_size_of_picture_and_page_is_shown_whole(qtbot, stage: ForwardStage, state, image_set, size) -> None:
     state.set_schedule(cosine(6))
     state.set_image_set(image_set)
@@ -269,8 +270,16 @@ def test_every_size_of_picture_and_page_is_shown_whole(qtbot, stage: ForwardStag
     wait_for_chain(qtbot, stage)
     stage.grab()
     view = stage.view
-    for widget in (view.picture, view.rows, view.plot):
+    boxes = [view.picture, view.rows, view.plot, view.histogram]
+    boxes = [widget for widget in boxes if widget.isVisible()]
+    assert (view.rows in boxes) == (size[1] > 400)
+    for widget in boxes:
         assert view._body.rect().contains(widget.geometry()), widget
+    for tile in (*view.rows.closed.tiles, *view.rows.step.tiles):
+        assert view.rows not in boxes or view.rows.rect().contains(tile.geometry())
+        assert tile.rect().toRectF().contains(tile.picture_rect())
+    assert not any(a.geometry().intersects(b.geometry()) for a, b in itertools.combinations(boxes, 2))
+    assert view.plot.height() >= 45
     assert not view.picture.picture_rect().isEmpty()
     assert view._body.geometry().bottom() <= view.strips.geometry().top()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from studio.app.mailbox import LatestFrame
 from studio.diffusion import PictureNoise, markov_chain
 from studio.diffusion.forward import whole_chain
 from studio.diffusion.forward_moments import ForwardMoments, measure_chains
@@ -22,6 +23,9 @@ _OBEDIENCE = 32
 """Steps between two looks at whether the job was cancelled."""
 
 _MOST_CHAINS, _FEWEST_CHAINS = 256, 16
+CHAINS_IN_PASSING = 64
+"""So many chains are measured while something else runs, which waits for them."""
+
 _CHAINS_A_BATCH = (8, 64)
 _VALUES_A_STEP = 16_384
 _VALUES_IN_ALL = 4e8
@@ -50,11 +54,10 @@ class ChainWalk:
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredBatch:
-    """More chains, measured. key: what they belong to. first: how many were measured before them."""
+class MeasuredChains:
+    """All chains measured so far. key: what they belong to."""
 
     key: object
-    first: int
     moments: ForwardMoments
 
 
@@ -103,12 +106,18 @@ def batch_size(values: int) -> int:
 
 
 def measure_job(
-    key: object, schedule: NoiseSchedule, x: torch.Tensor, seed: int, first: int, count: int
+    key: object, schedule: NoiseSchedule, x: torch.Tensor, seed: int, before: ForwardMoments | None, count: int
 ) -> Iterator[object]:
-    """Run and measure the chains number `first` to `first` + `count`; returns a MeasuredBatch."""
-    for t, moments in enumerate(measure_chains(schedule, x, seed, first, count)):
-        if moments is not None:
-            return MeasuredBatch(key, first, moments)
-        if t % _OBEDIENCE == 0:
-            yield None
-    raise AssertionError("the chains ended without being measured")
+    """Run and measure chains, some side by side, until there are `count` of the seed; shows MeasuredChains meanwhile.
+
+    before: what was measured of them already.
+    """
+    moments = before
+    while (done := 0 if moments is None else moments.chains) < count:
+        size = min(batch_size(x[0].numel()), count - done)
+        for t, measured in enumerate(measure_chains(schedule, x, seed, done, size)):
+            if measured is not None:
+                moments = measured if moments is None else moments + measured
+                yield LatestFrame(MeasuredChains(key, moments))
+            elif t % _OBEDIENCE == 0:
+                yield None

@@ -1,12 +1,13 @@
 """The forward process that is shown: its picture, its noise, the step one looks at, and the chains behind it.
 
 There is one for each StudioState. The closed form is computed where it is asked for; the chain is walked in the
-background and follows a moment later. Once the schedule rests, many chains are run and measured, a few at a time, so
-that a training that goes on waits for none of them long.
+background and follows a moment later. Once the schedule rests, many chains are run and measured; a training that goes
+on waits for a few of them only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.app import jobs
-from studio.app.forward.chain import ChainWalk, MeasuredBatch, batch_size, chain_count, measure_job, walk_job
+from studio.app.forward.chain import CHAINS_IN_PASSING, ChainWalk, MeasuredChains, chain_count, measure_job, walk_job
 from studio.app.forward.pictures import (
     ForwardPicture,
     Origin,
@@ -26,6 +27,7 @@ from studio.app.forward.pictures import (
     picture_of_set,
 )
 from studio.app.microscope.playback import Playback
+from studio.app.runner import JobState
 from studio.app.undo import Change, undo_stack_of
 from studio.data.pixels import to_model_range, to_pictures
 from studio.diffusion import PictureNoise, diffuse
@@ -348,11 +350,17 @@ class ForwardProcess(QObject):
             return
         chain, source = self._chain, self._source()
         known = chain.noise if chain is not None and _same_noise(chain.source, source) else None
-        handle = self._runner.interject(walk_job(self._schedule, self.x, source, known), "Walking to noise")
+        handle = self._hand_in(walk_job(self._schedule, self.x, source, known), "Walking to noise")
         self._walking, self._walk_again = handle, False
         handle.succeeded.connect(self._on_walked)
         handle.failed.connect(self._on_failed)
         handle.finished.connect(self._on_walk_finished)
+
+    def _hand_in(self, job: Iterator[object], title: str) -> JobHandle:
+        """Unseen while nothing else runs; otherwise between two steps of what does."""
+        if any(not handle.background for handle in self._runner.jobs):
+            return self._runner.interject(job, title)
+        return self._runner.start(job, title, background=True)
 
     @Slot(object)
     def _on_walked(self, chain: ChainWalk) -> None:
@@ -362,42 +370,44 @@ class ForwardProcess(QObject):
 
     @Slot()
     def _on_walk_finished(self) -> None:
-        self._walking = None
-        if not self._active:
+        handle, self._walking = self._walking, None
+        if not self._active or handle is None:
             return
-        if self._walk_again:
+        if self._walk_again or _gave_way(handle):
             self._walk()
-        else:
+        elif handle.state is JobState.SUCCEEDED:
             self._settled.start()
 
     @Slot()
     def _measure(self) -> None:
-        """Run some more chains, until there are enough."""
+        """Run chains until there are enough."""
         if self._measuring is not None or not self._active or not self.ready or not self._runner.accepting:
             return
-        done = 0 if self._moments is None else self._moments.chains
-        count = min(batch_size(self.x.numel()), self.chains_wanted - done)
-        if count < 1:
-            return
         assert self._schedule is not None
-        job = measure_job(self._key, self._schedule, self.x, self._seed, done, count)
-        self._measuring = handle = self._runner.interject(job, "Measuring chains")
-        handle.succeeded.connect(self._on_measured)
+        count = self.chains_wanted
+        if any(not handle.background for handle in self._runner.jobs):
+            count = min(count, CHAINS_IN_PASSING)
+        if self._moments is not None and self._moments.chains >= count:
+            return
+        job = measure_job(self._key, self._schedule, self.x, self._seed, self._moments, count)
+        self._measuring = handle = self._hand_in(job, "Measuring chains")
+        handle.frame.connect(self._on_measured)
         handle.failed.connect(self._on_failed)
         handle.finished.connect(self._on_measure_finished)
 
     @Slot(object)
-    def _on_measured(self, batch: MeasuredBatch) -> None:
-        done = 0 if self._moments is None else self._moments.chains
-        if batch.key is self._key and batch.first == done:
-            self._moments = batch.moments if self._moments is None else self._moments + batch.moments
+    def _on_measured(self, measured: MeasuredChains) -> None:
+        if measured.key is self._key:
+            self._moments = measured.moments
             self.moments_changed.emit()
 
     @Slot()
     def _on_measure_finished(self) -> None:
-        if self._measuring is self.sender():
+        handle = self.sender()
+        if self._measuring is handle:
             self._measuring = None
-            self._measure()
+            if self._active and _gave_way(handle):
+                self._settled.start()
 
     def _stop_measuring(self) -> None:
         self._settled.stop()
@@ -410,6 +420,11 @@ def forward_of(state: StudioState, runner: Runner) -> ForwardProcess:
     """The one forward process of a window's state, made at the first call."""
     found = state.findChild(ForwardProcess)
     return found if found is not None else ForwardProcess(state, runner)
+
+
+def _gave_way(handle: JobHandle) -> bool:
+    """A job that nobody saw was cancelled for one that somebody waits for; what a person cancels stays cancelled."""
+    return handle.background and handle.state is JobState.CANCELLED
 
 
 def _same_noise(one: PictureNoise, other: PictureNoise) -> bool:

@@ -105,11 +105,11 @@ def measured_terms(
     return (
         (
             *measured,
-            Term("   theory ", "muted", label, words=True),
+            Term("  theory ", "muted", label, words=True),
             Term(symbol, "muted", label),
             Term(f" {expected}", "muted", label, words=True),
         ),
-        (*measured, Term(f"   theory {expected}", "muted", label, words=True)),
+        (*measured, Term(f"  theory {expected}", "muted", label, words=True)),
         (*measured, Term(f"  ({expected})", "muted", label, words=True)),
     )
 

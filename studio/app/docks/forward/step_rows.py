@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
     from studio.app.forward.process import ForwardProcess
 
 TOTAL_NOISE_LIMIT, ADDED_NOISE_LIMIT = 3.0, 1.0
-_WORDS_WIDTHS = (204, 252)
+_WORDS_WIDTHS = (200, 252)
 _ROOMY_HEIGHT = 320
 _TILE_HEAD, _TILE_FOOT = 25, 18
-_GAP = 44
+_GAPS, _LEAST_GAP = (30, 44), 24
 _OPERATOR = 14
 _LEAST_TILE = 56
-_ROOMY = 150
+_MOST_TILES = (112, 150)
 _LINE = 22
 
 
@@ -80,7 +81,7 @@ class StepRows(QWidget):
             "fresh noise at every step: another grain, the same law",
             (
                 Tile(BEFORE, "before", Z_ROLE, self),
-                Tile(BEFORE, "shrunk", SIGNAL_ROLE, self),
+                Tile(BEFORE, "kept", SIGNAL_ROLE, self),
                 Tile("ε_t", "added", NOISE_ROLE, self, decimals=2),
                 Tile("z_t", "after", Z_ROLE, self),
             ),
@@ -142,25 +143,26 @@ class StepRows(QWidget):
         added.show_signed(_array(noise_factor * noise), ADDED_NOISE_LIMIT)
         z.show_values(_array(markov_step(schedule, previous, t, noise)))
 
-    def shown_size(self, height: float) -> tuple[float, float]:
-        """How large a picture is drawn when the widget is this high."""
-        width, picture_height = self._picture_size
-        ratio = self.devicePixelRatioF()
-        room = (height - Space.S) / 2 - _TILE_HEAD - _TILE_FOOT
-        widest = _ROOMY if height > _ROOMY_HEIGHT else 112
-        fitted = fitted_size(width, picture_height, widest * ratio, max(room, 1) * ratio)
+    def shown_size(self, width: float, height: float) -> tuple[float, float]:
+        """How large a picture is drawn when the widget is this large."""
+        roomy, ratio = height > _ROOMY_HEIGHT, self.devicePixelRatioF()
+        high = (height - Space.S) / 2 - _TILE_HEAD - _TILE_FOOT
+        wide = min(_MOST_TILES[roomy], (width - _WORDS_WIDTHS[roomy] - 3 * _LEAST_GAP) / 4)
+        fitted = fitted_size(*self._picture_size, max(wide, 1) * ratio, max(high, 1) * ratio)
         return fitted[0] / ratio, fitted[1] / ratio
 
-    def width_for(self, height: float) -> int:
-        """The width that words and tiles take at this height."""
-        side = max(self.shown_size(height)[0], _LEAST_TILE)
-        return round(_WORDS_WIDTHS[height > _ROOMY_HEIGHT] + 4 * side + 3 * _GAP)
+    def width_for(self, height: float, most: float) -> int:
+        """The width that words and tiles take at this height, when there is `most` of it."""
+        least = self.minimumSizeHint().width()
+        roomy = height > _ROOMY_HEIGHT
+        side = max(self.shown_size(most, height)[0], _LEAST_TILE)
+        return round(max(least, min(_WORDS_WIDTHS[roomy] + 4 * side + 3 * _GAPS[roomy], most)))
 
     def sizeHint(self) -> QSize:
-        return QSize(self.width_for(220), 220)
+        return QSize(self.width_for(220, 900), 220)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(_WORDS_WIDTHS[0] + 4 * _LEAST_TILE + 3 * 24, 190)
+        return QSize(_WORDS_WIDTHS[0] + 4 * _LEAST_TILE + 3 * _LEAST_GAP, 190)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -190,18 +192,21 @@ class StepRows(QWidget):
         size = self._formula_size()
         self.closed.formula.set_terms(closed_formula(size))
         self.step.formula.set_terms(step_formula(size))
-        shown = self.shown_size(self.height())
+        shown = self.shown_size(self.width(), self.height())
         side = max(shown[0], _LEAST_TILE)
         height = (self.height() - Space.S) / 2
-        words = _WORDS_WIDTHS[self.height() > _ROOMY_HEIGHT]
-        gap = min(_GAP, max(24.0, (self.width() - words - 4 * side) / 3))
+        roomy = self.height() > _ROOMY_HEIGHT
+        words = _WORDS_WIDTHS[roomy]
+        gap = min(_GAPS[roomy], max(float(_LEAST_GAP), (self.width() - words - 4 * side) / 3))
+        pitch, tile_height = round(side + gap), _TILE_HEAD + math.ceil(shown[1]) + _TILE_FOOT
         self._operators = []
         for index, row in enumerate(self.rows):
             top = round(index * (height + Space.S))
             self._place_words(row, top, round(height))
             for column, tile in enumerate(row.tiles):
-                left = words + column * (side + gap)
-                tile.setGeometry(QRect(round(left), top, round(side + gap - Space.XS), round(height)))
+                left = words + column * pitch
+                # No higher than its picture needs, or a wide one would grow into the next.
+                tile.setGeometry(left, top, min(pitch - Space.XS, self.width() - left), tile_height)
                 if column:
                     middle = top + _TILE_HEAD + shown[1] / 2
                     center = left - (gap + side - shown[0]) / 2

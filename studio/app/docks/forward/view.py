@@ -42,9 +42,10 @@ if TYPE_CHECKING:
 
 _EDGE, _CAPTION = 3, 22
 _SPACING = 1
-_COLUMN_GAP = 24
+_COLUMN_GAP = 20
 _TITLE, _READING = 20, 19
-_LEAST_PLOT, _LEAST_HISTOGRAM = 230, 150
+_LEAST_PLOT, _LEAST_HISTOGRAM = 204, 120
+_LEAST_BODY, _LEAST_ROWS = 110, 156
 _STACKED_HEIGHT = 330
 _ROOMY_HEIGHT = 440
 _MEAN = (
@@ -81,6 +82,7 @@ class ForwardView(AcceptsFiles, QWidget):
     def _build(self) -> None:
         self.banner = Banner(self)
         self._body = QWidget(self)
+        self._body.setMinimumHeight(_LEAST_BODY)
         self.picture = PictureView(self._body, edge_role="text", name="The picture at t", alignment=_TOP_LEFT)
         self.picture.installEventFilter(self)
         self.picture.pixel_hovered.connect(self._show_pixel)
@@ -96,6 +98,7 @@ class ForwardView(AcceptsFiles, QWidget):
         self.plot = MomentsPlot(self._body)
         self._histogram_title = MathLabel((), self._body, spacing=_SPACING)
         self._spread = Label("", self._body, role="muted", size=FontSize.LABEL)
+        self._spread.keep_width_for("deviation −0.00")
         self.histogram = ValueHistogram(self._body)
         self.strips = TwoStrips(self.process, self)
         self._waiting = Label("Reading a picture…", self, role="muted")
@@ -223,7 +226,7 @@ class ForwardView(AcceptsFiles, QWidget):
         z = process.closed(process.t)[0].movedim(0, -1).numpy()
         self.picture.show_values(z)
         self.histogram.show_values(z)
-        self._spread.setText(f"mean {format_number(float(z.mean()))}, deviation {format_number(float(z.std()))}")
+        self._spread.setText(f"mean {format_number(float(z.mean()))}\ndeviation {format_number(float(z.std()))}")
         self.rows.show_closed(process)
         self.plot.set_position(process.t)
         self._show_step()
@@ -297,10 +300,12 @@ class ForwardView(AcceptsFiles, QWidget):
         column = max(side, 150)
         self._caption.setGeometry(0, round(picture_height) + _EDGE + 2, round(column), _CAPTION - 2)
         left = round(column) + _COLUMN_GAP
-        rows_width = min(self.rows.width_for(height), max(width - left - _COLUMN_GAP - _LEAST_PLOT, 1))
-        rows_width = max(rows_width, self.rows.minimumSizeHint().width())
-        self.rows.setGeometry(left, 0, rows_width, height)
-        left += rows_width + _COLUMN_GAP
+        # In a low window rather no tiles than tiles nobody can read.
+        self.rows.setVisible(height >= _LEAST_ROWS)
+        if height >= _LEAST_ROWS:
+            rows_width = self.rows.width_for(height, width - left - _COLUMN_GAP - _LEAST_PLOT)
+            self.rows.setGeometry(left, 0, rows_width, height)
+            left += rows_width + _COLUMN_GAP
         self._arrange_plots(left, width - left, height)
 
     def _arrange_plots(self, left: int, width: int, height: int) -> None:
@@ -310,17 +315,20 @@ class ForwardView(AcceptsFiles, QWidget):
         top = _TITLE + 2 * _READING
         plot_width, plot_height = width, height
         if beside:
-            histogram_width = max(_LEAST_HISTOGRAM, round(width * 0.36))
+            histogram_width = max(_LEAST_HISTOGRAM, round(width * 0.33))
             plot_width = width - _COLUMN_GAP - histogram_width
             self.histogram.setGeometry(left + plot_width + _COLUMN_GAP, top, histogram_width, height - top)
             self._histogram_title.setGeometry(left + plot_width + _COLUMN_GAP, 0, histogram_width, _TITLE)
-            self._spread.setGeometry(left + plot_width + _COLUMN_GAP, _TITLE, histogram_width, _READING)
+            self._spread.setGeometry(left + plot_width + _COLUMN_GAP, _TITLE, histogram_width, 2 * _READING)
         elif stacked:
             plot_height = round((height + top) * 0.56)
             below = plot_height + Space.S
             self._histogram_title.setGeometry(left, below, width, _TITLE)
-            self._spread.setGeometry(left, below + _TITLE, width, _READING)
-            self.histogram.setGeometry(left, below + _TITLE + _READING, width, height - below - _TITLE - _READING)
+            # The numbers stand in the corner where no pixel lies for long.
+            words = self._spread.sizeHint().width() + Space.S
+            self._spread.setGeometry(left + width - words, below, words, 2 * _READING)
+            bars = below + _TITLE + _READING
+            self.histogram.setGeometry(left, bars, width, height - bars)
         for widget in (self.histogram, self._histogram_title, self._spread):
             widget.setVisible(beside or stacked)
         self._measured_title.setGeometry(left, 0, plot_width, _TITLE)

@@ -104,6 +104,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.opener.started.connect(self.stage.follow_opening)
         self.opener.pictures_opened.connect(self._on_pictures)
         self.opener.model_opened.connect(self._on_model)
+        self.opener.run_opened.connect(self._show_microscope)
         self.opener.report_ready.connect(self._on_report)
         self.opener.failed.connect(self.stage.show_error)
         self.file_dialogs.saved.connect(self._on_model_saved)

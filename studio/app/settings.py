@@ -23,7 +23,7 @@ LAYOUT_VERSION = 1
 
 MOST_RECENTS = 8
 MOST_RECENT_COMMANDS = 8
-RECENT_KINDS = ("pictures", "model")
+RECENT_KINDS = ("pictures", "model", "run")
 
 
 @dataclass(frozen=True)

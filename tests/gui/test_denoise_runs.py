@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import gc
 import logging
 import time
 import weakref
 
+import numpy as np
 import pytest
 import torch
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from studio.app import jobs
+from studio.app.docks.denoise.lanes import LaneKind
+from studio.app.microscope import run_numbers
+from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.frames import FilmKind
 from studio.app.runner import JobState
-from studio.app.state import ModelChoice, ModelSource
+from studio.app.settings import Settings
+from studio.app.state import ModelChoice, ModelSource, StudioState
+from studio.app.window.opening import Opener
+from studio.data.image_set import ImageSet
 from studio.diffusion.branching import branch
-from studio.errors import StudioError
+from studio.errors import SettingsError, StudioError
+from studio.generation.trace_file import save_traces
 from studio.networks.devices import choose_device
 from tests.gui.denoise_helpers import Workspace, recorded, tiny_model
 
@@ -231,3 +242,133 @@ def test_what_was_drawn_of_other_families_is_let_go(workspace, saved, qtbot):
     workspace.window.grab()
     gc.collect()
     assert frames() is None
+
+
+def test_an_opened_run_shows_without_its_model_and_goes_on_when_it_comes(workspace, saved, slow, tmp_path, qtbot):
+    stopped = pause_after(workspace, saved, qtbot, 3)
+    model = workspace.denoising.model_of(stopped)[0]
+    path = save_traces(tmp_path / "run.trace", stopped, model.content_hash, model.name)
+    other = StudioState(workspace.window)
+    denoising = denoising_of(other)
+    opener = Opener(other, workspace.runner, Settings(other))
+    with qtbot.waitSignal(opener.run_opened, timeout=20000):
+        opener.open([path])
+    trace = other.trace
+    assert len(trace) == len(stopped)
+    assert denoising.frames.count == len(stopped) + 1
+    # Nothing is to come: the timeline ends where the file does.
+    assert denoising.playback.planned == denoising.playback.count
+    assert not denoising.can_go_on
+    assert torch.equal(trace.state(2), stopped.state(2))
+    other.set_model(model, saved)
+    assert denoising.can_go_on
+    assert denoising.playback.planned == 41
+    denoising.resume_run(workspace.runner)
+    qtbot.waitUntil(lambda: not denoising.running, timeout=20000)
+    workspace.denoising.resume_run(workspace.runner)
+    wait_for_end(workspace, qtbot)
+    assert torch.equal(trace.pictures(), stopped.pictures())
+
+
+def test_an_opened_run_finds_its_model_among_those_at_hand(workspace, saved, tmp_path, qtbot):
+    trace = run_to_end(workspace, saved, qtbot)
+    model = workspace.denoising.model_of(trace)[0]
+    # As the command line may name it.
+    path = save_traces(tmp_path / "run.safetensors", trace, model.content_hash, model.name)
+    other = StudioState(workspace.window)
+    other.set_starter_models((saved,))
+    opener = Opener(other, workspace.runner, Settings(other))
+    with qtbot.waitSignal(opener.run_opened, timeout=20000):
+        opener.open([path])
+    found, choice = denoising_of(other).model_of(other.trace)
+    assert found.content_hash == model.content_hash
+    assert choice == saved
+
+
+def test_the_numbers_of_a_run_leave_as_table_and_tensors(workspace, tmp_path, qtbot):
+    trace = recorded((1, 6, 5))
+    workspace.state.set_trace(trace)
+    workspace.denoising.set_picture(2)
+    exports = {export.title: export for export in workspace.timeline.export.exports}
+    workspace.timeline.export.export_to(exports["Numbers of the run"], tmp_path / "run.csv")
+    with (tmp_path / "run.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["t"]) for row in rows] == [t + 1 for t, _ in trace.pairs]
+    step = trace.frame(4)
+    assert float(rows[4]["norm_eps"]) == pytest.approx(float(step.eps[2].square().mean().sqrt()), rel=1e-5)
+    assert float(rows[4]["alpha_bar"]) == trace.schedule.alpha_bar[step.t]
+    for title, pictures in (("Tensors of this picture", [2]), ("Tensors of the batch", [0, 1, 2])):
+        path = tmp_path / f"{len(pictures)}.npz"
+        with qtbot.waitSignal(workspace.denoising.exported, timeout=20000):
+            workspace.timeline.export.export_to(exports[title], path)
+        with np.load(path) as arrays:
+            assert arrays["z"].shape == (9, len(pictures), 1, 6, 5)
+            for k in range(9):
+                assert np.array_equal(arrays["z"][k], trace.state(k)[pictures].numpy())
+            assert np.array_equal(arrays["x0"][4], step.x0[pictures].numpy())
+    workspace.timeline.export.export_to(exports["Timeline as a picture"], tmp_path / "timeline.svg")
+    assert (tmp_path / "timeline.svg").read_bytes().lstrip().startswith(b"<?xml")
+
+
+def test_too_many_tensors_are_refused_in_words(monkeypatch, tmp_path):
+    monkeypatch.setattr(run_numbers, "MOST_BYTES", 1000)
+    with pytest.raises(SettingsError, match="would take"):
+        list(run_numbers.save_arrays(recorded(), None, tmp_path / "run.npz"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_nearest_training_picture_is_found_in_the_background(workspace, saved, qtbot):
+    trace = recorded((1, 6, 5), count=3)
+    data = np.random.default_rng(1).integers(0, 256, (40, 6, 5, 1), dtype=np.uint8)
+    workspace.state.set_trace(trace)
+    workspace.denoising.set_picture(1)
+    assert "open the training pictures" in workspace.timeline.nearest.note
+    workspace.state.set_image_set(ImageSet("Noise", data[:, :5]))
+    assert "6" in workspace.timeline.nearest.note
+    workspace.state.set_image_set(ImageSet("Noise", data))
+    measures = workspace.denoising.frames.measures
+    qtbot.waitUntil(lambda: measures.nearest(1) is not None, timeout=20000)
+    for k in range(len(trace)):
+        levels = np.clip(np.rint((trace.frame(k).x0[1].movedim(0, -1).numpy() + 1) * 127.5), 0, 255)
+        distances = np.sqrt(((data - levels) ** 2).mean((1, 2, 3)))
+        assert measures.nearest(1).indices[k] == distances.argmin()
+        assert measures.nearest(1).distances[k] == pytest.approx(distances.min())
+    assert measures.nearest(0) is None
+    workspace.state.set_image_set(None)
+    assert measures.nearest(1) is None
+
+
+def test_a_lane_can_be_put_away(workspace):
+    workspace.state.set_trace(recorded())
+    assert len(workspace.timeline.view.lanes) == 5
+    action = next(action for action in workspace.timeline.make_lane_menu().actions() if "Cosine" in action.text())
+    action.trigger()
+    assert len(workspace.timeline.view.lanes) == 4
+    assert LaneKind.COSINE not in workspace.timeline.shown_lanes
+
+
+def test_the_timeline_pauses_steps_and_goes_on_by_button_and_key(workspace, saved, slow, qtbot):
+    timeline = workspace.timeline
+    assert not timeline._run.isEnabled()
+    workspace.denoising.start(saved, workspace.runner)
+    qtbot.waitUntil(lambda: workspace.denoising.progress[0] >= 3, timeout=20000)
+    assert timeline._run.text() == "Pause run"
+    timeline._run.click()
+    wait_for_end(workspace, qtbot)
+    taken = len(workspace.state.trace)
+    assert timeline._run.text() == "Go on"
+    QTest.keyClick(workspace.stage.microscope, Qt.Key.Key_N)
+    wait_for_end(workspace, qtbot)
+    timeline._step.click()
+    wait_for_end(workspace, qtbot)
+    assert len(workspace.state.trace) == taken + 2
+    QTest.keyClick(timeline.view, Qt.Key.Key_P)
+    assert workspace.denoising.running
+    QTest.keyClick(timeline.view, Qt.Key.Key_P)
+    wait_for_end(workspace, qtbot)
+    assert not workspace.state.trace.complete
+    workspace.sampler._go_on.click()
+    wait_for_end(workspace, qtbot)
+    assert workspace.state.trace.complete
+    assert not timeline._run.isEnabled()
+    assert "complete" in timeline._step.toolTip()

@@ -19,7 +19,9 @@ from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.microscope.playback import Playback
 from studio.app.microscope.recorded import RecordedRuns
 from studio.app.microscope.run_cost import Pace
+from studio.app.microscope.run_numbers import save_arrays
 from studio.app.microscope.sampler_settings import SamplerSettings
+from studio.app.microscope.trace_opening import Candidates, OpenedRuns
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.theme import theme
 from studio.errors import StudioError
@@ -80,6 +82,7 @@ class Denoising(QObject):
         self._last_seconds: float | None = None
         self.playback = Playback(self)
         state.trace_changed.connect(self._take_trace)
+        state.model_changed.connect(self._offer_model)
         theme().changed.connect(self._forget_images)
         self._take_trace(state.trace)
 
@@ -231,6 +234,20 @@ class Denoising(QObject):
         """
         return self._continue("Branching", lambda model, device: _branch(make, model, device), runner)
 
+    def candidates(self) -> Candidates:
+        """The models at hand, for `open_runs`."""
+        choices = [choice for choice in self._state.model_choices() if choice.path is not None]
+        return [(choice, self.known_model(choice)) for choice in choices]
+
+    def take_opened(self, opened: OpenedRuns) -> None:
+        """Show a recorded run that was opened from a file."""
+        root = opened.file.root
+        if opened.model is not None and opened.choice is not None:
+            self._recorded.set_model(root, opened.model, opened.choice)
+        else:
+            self._recorded.expect_model(root, opened.file.model_hash)
+        self._state.set_trace(root)
+
     def show_trace(self, trace: Trace) -> None:
         """Look at another recorded run, or at the one that goes on; within a family the moment stays."""
         self._state.set_trace(trace)
@@ -262,13 +279,26 @@ class Denoising(QObject):
         """Write a film of what is recorded, in the background; `exported` or `failed` tells how it ended."""
         if self._frames is None:
             return None
-        handle = runner.interject(film_job(self._frames.trace, request, path), f"Writing {path.name}")
+        return self._write(film_job(self._frames.trace, request, path), path, runner)
+
+    def export_arrays(self, picture: int | None, path: Path, runner: Runner) -> JobHandle | None:
+        """Write the tensors of one picture, or of all, in the background; `exported` or `failed` tells the end."""
+        if self._frames is None:
+            return None
+        return self._write(save_arrays(self._frames.trace, picture, path), path, runner)
+
+    def _write(self, job: Iterator[object], path: Path, runner: Runner) -> JobHandle:
+        handle = runner.interject(job, f"Writing {path.name}")
         handle.succeeded.connect(self.exported)
         handle.failed.connect(self._on_export_failed)
         return handle
 
     def _continue(
-        self, title: str, job: Callable[[ModelBundle, Device | None], Iterator[object]], runner: Runner
+        self,
+        title: str,
+        job: Callable[[ModelBundle, Device | None], Iterator[object]],
+        runner: Runner,
+        trace_to_grow: Trace | None = None,
     ) -> JobHandle | None:
         """Hand in a job that needs the model of the run that is shown."""
         if self._run is not None:
@@ -284,22 +314,25 @@ class Denoising(QObject):
             )
             return None
         model, choice = known
-        return self._begin(job(model, self._state.device), title, choice, runner)
+        return self._begin(job(model, self._state.device), title, choice, runner, trace_to_grow)
 
     def _go_on(self, runner: Runner, *, steps: int | None = None) -> JobHandle | None:
         trace = self._state.trace
         if trace is None or trace.complete:
             return None
         title = "Going on with the denoising" if steps is None else "One more step"
-        handle = self._continue(title, lambda model, device: _record(trace, model, device, steps), runner)
+        handle = self._continue(title, lambda model, device: _record(trace, model, device, steps), runner, trace)
         if handle is not None:
             self.playback.go_on()
         return handle
 
-    def _begin(self, job: Iterator[object], title: str, choice: ModelChoice, runner: Runner) -> JobHandle:
+    def _begin(
+        self, job: Iterator[object], title: str, choice: ModelChoice, runner: Runner, trace: Trace | None = None
+    ) -> JobHandle:
+        """Hand in a reverse process; `trace` is what it goes on with, None for a new one."""
         handle = runner.interject(job, title)
-        self._run = _Run(handle, choice)
-        self._set_progress(0, 0)
+        self._run = _Run(handle, choice, trace)
+        self._set_progress(self._run.first, 0 if trace is None else len(trace.pairs))
         handle.events.connect(self._on_events)
         handle.succeeded.connect(self._on_succeeded)
         handle.cancelled.connect(self._on_cancelled)
@@ -432,6 +465,14 @@ class Denoising(QObject):
         self._progress = (done, total)
         self.progress_changed.emit(done, total)
 
+    @Slot(object)
+    def _offer_model(self, model: ModelBundle | None) -> None:
+        choice = self._state.model_choice
+        if model is not None and choice is not None and self._recorded.offer_model(model, choice):
+            self._show_extent()
+            self.control_changed.emit()
+            self.running_changed.emit(self.running)
+
     @Slot()
     def _forget_images(self) -> None:
         self._recorded.forget_images()
@@ -442,11 +483,11 @@ class Denoising(QObject):
 class _Run:
     """A reverse process that goes on, and its clock."""
 
-    def __init__(self, handle: JobHandle, choice: ModelChoice) -> None:
+    def __init__(self, handle: JobHandle, choice: ModelChoice, trace: Trace | None) -> None:
         self.handle = handle
         self.choice = choice
-        self.trace: Trace | None = None
-        self.first = 0
+        self.trace = trace
+        self.first = 0 if trace is None else len(trace)
         self.stopping = False
         self.pace: float | None = None
         self._began: float | None = None

@@ -121,8 +121,8 @@ class NearestSearch(QObject):
         self._handle.finished.connect(self._end)
 
     @Slot(object)
-    def _take(self, nearest: Nearest) -> None:
-        if self._searched is not None:
+    def _take(self, nearest: Nearest | None) -> None:
+        if nearest is not None and self._searched is not None:
             trace, picture, _ = self._searched
             self._denoising.frames_of(trace).measures.set_nearest(picture, nearest)
 
@@ -150,7 +150,11 @@ def _nearest_job(trace: Trace, picture: int, image_set: ImageSet) -> Iterator[ob
 
     predictions = []
     for index in range(len(trace)):
-        predictions.append(to_pictures(trace.frame(index, picture).x0)[0])
+        try:
+            predictions.append(to_pictures(trace.frame(index, picture).x0)[0])
+        except (IndexError, KeyError):
+            # The run was discarded meanwhile.
+            return None
         if index % _READ_AT_A_TIME == 0:
             yield None
     found = yield from nearest_pictures(np.stack(predictions), image_set.images)

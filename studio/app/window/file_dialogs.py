@@ -8,12 +8,18 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from studio.app import jobs
+from studio.app.microscope.branches import branches_of
+from studio.app.microscope.denoising import denoising_of
+from studio.app.microscope.trace_opening import TRACE_SUFFIX
 from studio.app.runner import Runner
 from studio.app.settings import Recent, Settings
 from studio.app.state import StudioState
-from studio.app.window.opening import MODEL_FILTER, MODEL_SUFFIX, PICTURE_FILTER, Opener
+from studio.app.widgets.export_menu import with_suffix
+from studio.app.window.opening import MODEL_FILTER, MODEL_SUFFIX, PICTURE_FILTER, RUN_FILTER, Opener
+from studio.errors import StudioError
 
 _EVERYTHING = "All files (*)"
+_FILTERS = {"model": MODEL_FILTER, "run": RUN_FILTER}
 
 
 class FileDialogs(QObject):
@@ -33,9 +39,9 @@ class FileDialogs(QObject):
 
     @Slot()
     def open_files(self) -> None:
-        filters = ";;".join((PICTURE_FILTER, MODEL_FILTER, _EVERYTHING))
+        filters = ";;".join((PICTURE_FILTER, MODEL_FILTER, RUN_FILTER, _EVERYTHING))
         names, _ = QFileDialog.getOpenFileNames(
-            self._window, "Open pictures or a model", self._settings.last_folder, filters
+            self._window, "Open pictures, a model or a recorded run", self._settings.last_folder, filters
         )
         self._opener.open(names)
 
@@ -49,9 +55,9 @@ class FileDialogs(QObject):
         """Open what was open before, or ask where it is now."""
         if not recent.missing:
             self._opener.open(recent.paths)
-        elif recent.kind == "model":
+        elif recent.kind in _FILTERS:
             name, _ = QFileDialog.getOpenFileName(
-                self._window, f"Where is {recent.title}?", self._settings.last_folder, MODEL_FILTER
+                self._window, f"Where is {recent.title}?", self._settings.last_folder, _FILTERS[recent.kind]
             )
             self._reopen(recent, name)
         else:
@@ -81,6 +87,23 @@ class FileDialogs(QObject):
         handle = self._runner.interject(job, f"Saving {path.name}", essential=True)
         handle.succeeded.connect(self.saved)
         handle.failed.connect(self.failed)
+
+    @Slot()
+    def save_run(self) -> None:
+        """Save the run under the microscope with all its branches."""
+        trace, denoising = self._state.trace, denoising_of(self._state)
+        if trace is None or not len(trace):
+            denoising.failed.emit(StudioError("There is no run to save yet.", "Denoise first."))
+            return
+        if denoising.running_trace is not None and denoising.running_trace.root is trace.root:
+            denoising.failed.emit(StudioError("The run still goes on.", "Pause it, or wait for its end, then save it."))
+            return
+        suggestion = str(Path(self._settings.last_folder) / f"run{TRACE_SUFFIX}")
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save the run with its branches", suggestion, RUN_FILTER)
+        if name:
+            path = with_suffix(Path(name), (TRACE_SUFFIX,), TRACE_SUFFIX)
+            self._settings.last_folder = path.parent
+            branches_of(self._state).save(trace.root, path, self._runner)
 
     def _reopen(self, recent: Recent, found: str) -> None:
         if found:

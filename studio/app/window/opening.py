@@ -1,4 +1,4 @@
-"""Opening what a person dropped, pasted or chose: pictures and models, always in the background.
+"""Opening what a person dropped, pasted or chose: pictures, models and recorded runs, always in the background.
 
 A failure never touches what was open before; a success replaces it as a whole.
 """
@@ -16,6 +16,8 @@ from PySide6.QtGui import QImage
 
 from studio.app import jobs
 from studio.app.imaging import picture_image
+from studio.app.microscope.denoising import denoising_of
+from studio.app.microscope.trace_opening import TRACE_SUFFIX, OpenedRuns, open_model_or_runs, open_runs
 from studio.app.runner import JobHandle, Runner
 from studio.app.settings import Recent, Settings
 from studio.app.state import ModelChoice, ModelSource, StudioState
@@ -28,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 MODEL_SUFFIX = ".safetensors"
 MODEL_FILTER = "Models (*.safetensors)"
+RUN_FILTER = "Recorded runs (*.trace)"
 PICTURE_FILTER = (
     "Pictures and data sets (*.png *.jpg *.jpeg *.webp *.bmp *.gif *.tif *.tiff *.npz *.gz *idx3-ubyte *idx1-ubyte)"
 )
@@ -43,6 +46,8 @@ class Opener(QObject):
     """The ImageSet that is open now."""
     model_opened = Signal(object)
     """The ModelBundle that is open now."""
+    run_opened = Signal(object)
+    """OpenedRuns: the recorded run that is under the microscope now."""
     report_ready = Signal(object)
     """The ImportReport of an import that succeeded."""
     failed = Signal(object)
@@ -62,19 +67,22 @@ class Opener(QObject):
         return self._handle
 
     def open(self, paths: Sequence[Path | str]) -> None:
-        """Open a model file, or anything else as pictures. A later call replaces one that still goes on."""
+        """Open a model file, a recorded run, or anything else as pictures. A later call replaces one that still goes
+        on."""
         chosen = tuple(Path(path).absolute() for path in paths)
         if not chosen:
             return
         folder = chosen[0].parent
         if folder.is_dir():
             self._settings.last_folder = folder
-        models = [path for path in chosen if path.suffix.lower() == MODEL_SUFFIX]
+        models = [path for path in chosen if path.suffix.lower() in (MODEL_SUFFIX, TRACE_SUFFIX)]
         if models and len(chosen) > 1:
-            what = "A model and other files were dropped together."
-            self.failed.emit(DataError(what, "Drop one model, or pictures, at a time."))
+            what = "A model or a recorded run was dropped together with other files."
+            self.failed.emit(DataError(what, "Drop one model, one run, or pictures, at a time."))
         elif models:
-            self._begin(jobs.open_model(models[0]), f"Opening {models[0].name}", chosen, self._on_model)
+            read = open_runs if models[0].suffix.lower() == TRACE_SUFFIX else open_model_or_runs
+            job = read(models[0], denoising_of(self._state).candidates())
+            self._begin(job, f"Opening {models[0].name}", chosen, self._on_model_or_runs)
         else:
             name = chosen[0].name if len(chosen) == 1 else f"{chosen[0].parent.name}"
             self._begin(jobs.import_pictures(chosen), f"Opening {name}", chosen, self._on_pictures)
@@ -133,9 +141,24 @@ class Opener(QObject):
         self.pictures_opened.emit(image_set)
 
     @Slot(object)
-    def _on_model(self, bundle: object) -> None:
+    def _on_model_or_runs(self, result: object) -> None:
         if self.sender() is not self._handle:
             return
+        if isinstance(result, OpenedRuns):
+            self._show_runs(result)
+        else:
+            self._show_model(result)
+
+    def _show_runs(self, opened: OpenedRuns) -> None:
+        denoising_of(self._state).take_opened(opened)
+        trace = opened.file.root
+        frames = denoising_of(self._state).frames
+        pictures = frames.pictures(frames.count - 1)[:_PREVIEW_PICTURES] if frames is not None and frames.count else []
+        detail = f"recorded run, {count(len(trace), 'step')}"
+        self._remember("run", self._paths[0].stem, detail, np.asarray(pictures))
+        self.run_opened.emit(opened)
+
+    def _show_model(self, bundle: object) -> None:
         path = self._paths[0]
         title = bundle.name or path.stem
         self._state.set_model(bundle, ModelChoice(ModelSource.FILE, title, path))

@@ -34,6 +34,17 @@ def add_commands(window: MainWindow, starters: tuple[tuple[str, str], ...]) -> N
             section="save",
         )
     )
+    add(
+        Command(
+            "file.save-run",
+            "Save run as…",
+            files.save_run,
+            "File",
+            icon="save",
+            help="The run under the microscope with its branches, every step of it",
+            section="save",
+        )
+    )
     add(Command("file.quit", "Quit", window.close, "File", "Ctrl+Q", section="quit"))
     changes = undo_stack_of(window.state)
     add(Command("edit.undo", "Undo", changes.undo, "Edit", "Ctrl+Z", "undo"))

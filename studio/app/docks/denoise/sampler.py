@@ -61,6 +61,7 @@ class SamplerDock(StudioDock):
         self._connect()
         self._show_model()
         self._show_settings()
+        self._show_go_on()
 
     def _build(self, settings: SamplerSettings) -> None:
         self.card = ModelCard()
@@ -113,6 +114,8 @@ class SamplerDock(StudioDock):
         policy.setRetainSizeWhenHidden(True)
         self._progress.setSizePolicy(policy)
         self._button = PrimaryButton("Denoise", "play", large=True)
+        self._go_on = SecondaryButton("Go on", "play")
+        self._go_on.set_tooltip("Go on with the run", "P", "It was stopped before its end")
         self._facts = Label("", role="muted", size=FontSize.LABEL, wrap=True)
 
         self.set_body(self._lay_out(), padding=0)
@@ -148,6 +151,8 @@ class SamplerDock(StudioDock):
         start.addWidget(self._progress)
         start.addSpacing(Space.XS)
         start.addWidget(self._button)
+        start.addSpacing(Space.XS)
+        start.addWidget(self._go_on)
         start.addSpacing(Space.S)
         start.addWidget(self._facts)
         self._area = QScrollArea()
@@ -180,6 +185,8 @@ class SamplerDock(StudioDock):
         self._classes.value_changed.connect(self._take_class)
         self._book.clicked.connect(self._toggle_book)
         self._button.clicked.connect(self._press)
+        self._go_on.clicked.connect(self._resume)
+        denoising.control_changed.connect(self._show_go_on)
         state.model_changed.connect(self._show_model)
         state.model_choices_changed.connect(self._show_model)
         denoising.settings_changed.connect(self._show_settings)
@@ -357,6 +364,19 @@ class SamplerDock(StudioDock):
         choice = self._choice()
         if choice is not None:
             self._denoising.start(choice, self._runner)
+
+    @Slot()
+    def _show_go_on(self) -> None:
+        frames = self._denoising.frames
+        stopped = self._denoising.can_go_on and frames is not None
+        self._go_on.setVisible(stopped)
+        if stopped:
+            self._go_on.set_text(f"Go on from step {frames.step_count + 1}")
+
+    @Slot()
+    def _resume(self) -> None:
+        if self._denoising.can_go_on:
+            self._denoising.resume_run(self._runner)
 
     @Slot()
     def _open_menu(self) -> None:

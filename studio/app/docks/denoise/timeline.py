@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Slot
@@ -14,11 +15,14 @@ from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.frames import FilmKind
 from studio.app.microscope.nearest import NearestSearch
 from studio.app.microscope.playback import SPEEDS
+from studio.app.microscope.run_numbers import run_columns
 from studio.app.microscope.transport import handle_run_key, handle_transport_key, toggle_run
+from studio.app.plot_export import PICTURE_KINDS, export_picture
 from studio.app.theme import FontSize, Size, Space
 from studio.app.widgets.controls import CheckField, IconButton, Label, SecondaryButton, SegmentedControl
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_film import ExportFilmDialog, ask_for_film
+from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.math_text import Formula
 from studio.app.widgets.timeline import TimelineView
 
@@ -88,6 +92,14 @@ class TimelineDock(StudioDock):
         self._speed = SegmentedControl(SPEEDS, name="Speed", dense=True)
         self._speed.set_value(self._playback.speed)
         self._choose_lanes = IconButton("eye", "Choose the lanes…")
+        self.export = ExportButton(self, "Export the numbers or the picture…")
+        self.export.add("Numbers of the run", "run.csv", "CSV (*.csv)", self._write_numbers)
+        self.export.add("Tensors of this picture", "picture.npz", "NPZ (*.npz)", self._write_picture_arrays)
+        self.export.add("Tensors of the batch", "batch.npz", "NPZ (*.npz)", self._write_batch_arrays)
+        self.export.add("Timeline as a picture", "timeline.png", PICTURE_KINDS, self._write_timeline)
+        self.export.failed.connect(self._denoising.failed)
+        self.export.exported.connect(self._denoising.exported)
+        self.title_actions().addWidget(self.export)
         self._export = SecondaryButton("Export film…", "film", dense=True)
         self._branch = BranchHere(self._state, self._runner)
 
@@ -221,6 +233,8 @@ class TimelineDock(StudioDock):
         for button in (self._first, self._back, self._play, self._forward, self._last):
             button.setEnabled(there)
             button.set_tooltip(button.accessibleName(), reason="" if there else _NO_FILM)
+        self.export.setEnabled(there)
+        self.export.set_tooltip("Export the numbers or the picture…", "" if there else "Denoise first")
         self._export.setEnabled(there)
         self._export.set_tooltip("Export film", reason="" if there else _NO_FILM)
 
@@ -269,6 +283,23 @@ class TimelineDock(StudioDock):
     @Slot(int, QPoint)
     def _open_branches(self, position: int, place: QPoint) -> None:
         open_branch_menu(self, self._state, self._runner, position, place)
+
+    def _write_numbers(self, path: Path) -> Path | None:
+        from studio.generation.numbers import write_table
+
+        frames = self._denoising.frames
+        if frames is None or not frames.count:
+            return None
+        return write_table(path, run_columns(frames, self._denoising.picture), overwrite=True)
+
+    def _write_picture_arrays(self, path: Path) -> object:
+        return self._denoising.export_arrays(self._denoising.picture, path, self._runner)
+
+    def _write_batch_arrays(self, path: Path) -> object:
+        return self._denoising.export_arrays(None, path, self._runner)
+
+    def _write_timeline(self, path: Path) -> Path:
+        return export_picture(self.view, path)
 
     @Slot()
     def _open_export(self) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from studio.app.arrangements import COMPARE, DENOISE
+from studio.app.arrangements import COMPARE
 from studio.app.comparing.choices import Question
 from studio.app.comparing.comparing import comparing_of
 from studio.app.comparing.export import (
@@ -42,6 +42,9 @@ _EXPORT = "Save this comparison…"
 
 class CompareStage(QWidget):
     """Questions to begin with, then the table of cells."""
+
+    opened = Signal(object)
+    """int: the run of this cell was put under the microscope."""
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -122,7 +125,7 @@ class CompareStage(QWidget):
     @Slot(object)
     def _open(self, cell: int) -> None:
         if self._comparing.open_in_microscope(cell):
-            self.view_switch.chosen.emit(DENOISE)
+            self.opened.emit(cell)
 
     @Slot(bool)
     def _clear_error(self, running: bool) -> None:

@@ -16,8 +16,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from studio.app.docks.schedule.dock import ScheduleDock
 from studio.app.schedule.strip import FEW_SHARES, MANY_SHARES, ForwardStrip
 from studio.app.state import StudioState
+from studio.app.widgets.curve_editor_shares import Shares
 from studio.app.widgets.curve_look import CurveLook
-from studio.app.widgets.curve_plot import Curve, CurvePlot, Shares
+from studio.app.widgets.curve_plot import Curve, CurvePlot
 from studio.app.widgets.math_text import Term
 from studio.diffusion.schedule import cosine, linear, log_snr_slope
 from tests.gui.training_helpers import place, runner, small_pictures, state, two_pixels  # noqa: F401  (fixtures)
@@ -105,7 +106,7 @@ def test_the_pointer_over_the_bars_reads_the_share_of_steps(dock: ScheduleDock, 
     snr.grab()
     decibels = 10 * np.log10(state.schedule.snr)
     share = 100 * np.mean((decibels >= 0) & (decibels < 5))
-    assert snr.note == f"{share:.1f} % of steps, 0 to 5 dB"
+    assert snr.note == f"{share:.1f} % of steps 0 to 5 dB"
     assert snr.cursor_step is None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QLineF, QRectF
 
 LEFT_MARGIN, TOP_MARGIN, RIGHT_MARGIN, BOTTOM_MARGIN = 40, 8, 10, 20
 """Pixels between the surface's edges and the frame; fixed, so that nothing shifts when numbers grow longer."""
@@ -79,3 +79,8 @@ def axes_in(
         width -= side + _RIBBON_GAP
     width, height = max(width, 1.0), max(height, 1.0)
     return Axes(LEFT_MARGIN, TOP_MARGIN, width, height, max(last, 1.0), low, high, logarithmic, side)
+
+
+def crisp(x1: float, y1: float, x2: float, y2: float) -> QLineF:
+    """A line through the middle of pixels: a hairline stays one."""
+    return QLineF(*(math.floor(place) + 0.5 for place in (x1, y1, x2, y2)))

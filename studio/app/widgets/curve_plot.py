@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QFontMetricsF,
     QMouseEvent,
@@ -27,15 +27,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.theme import FontSize, theme, ui_font
-from studio.app.widgets.curve_editor_axes import Axes, axes_in
-from studio.app.widgets.curve_look import CurveLook, weakened
+from studio.app.widgets.curve_editor_axes import Axes, axes_in, crisp
+from studio.app.widgets.curve_editor_note import paint_note
+from studio.app.widgets.curve_editor_shares import Shares, paint_shares
+from studio.app.widgets.curve_look import CurveLook
 from studio.app.widgets.labels import format_number
-from studio.app.widgets.math_text import MathLine, Term, plain_text
+from studio.app.widgets.math_text import Term, plain_text
 from studio.app.widgets.ticks import Tick, number
 
-_NOTE_HEIGHT, _NOTE_PADDING, _NOTE_GAP = 22, 6, 4
 _LABEL_PLACES = (0.34, 0.5, 0.22, 0.66, 0.8, 0.1)
-_FULL_SCALES = (0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0)
 _DOT = 4.5
 
 
@@ -47,15 +47,6 @@ class Curve:
     look: CurveLook = field(default_factory=CurveLook)
     label: str = ""
     first: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Shares:
-    """A histogram that shares the y axis: `shares` (N,) of the steps between `edges` (N + 1,), and one to compare."""
-
-    edges: Sequence[float]
-    shares: NDArray[np.float64] = field(repr=False)
-    compared: NDArray[np.float64] | None = field(default=None, repr=False)
 
 
 class CurvePlot(QWidget):
@@ -161,7 +152,9 @@ class CurvePlot(QWidget):
             painter.drawPixmap(0, 0, self._still)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.note = ""
-        self._paint_shares(painter)
+        if self._shares is not None and self._ribbon:
+            role = self._curves[0].look.role if self._curves else "d1"
+            paint_shares(painter, self._axes, self._shares, role, self._bin)
         if self._curves:
             self._paint_curve(painter, self._curves[0])
         self._paint_live(painter)
@@ -178,12 +171,12 @@ class CurvePlot(QWidget):
             painter.fillRect(axes.ribbon_frame, tokens.color("field"))
         painter.setPen(QPen(tokens.color("border"), 1))
         across = self._step_ticks()
-        painter.drawLines([_crisp(axes.x(t.value), axes.top, axes.x(t.value), axes.top + axes.height) for t in across])
+        painter.drawLines([crisp(axes.x(t.value), axes.top, axes.x(t.value), axes.top + axes.height) for t in across])
         heights = [(axes.y(tick.value), tick.label) for tick in self._ticks]
-        painter.drawLines([_crisp(axes.left, y, axes.left + axes.width, y) for y, _ in heights])
+        painter.drawLines([crisp(axes.left, y, axes.left + axes.width, y) for y, _ in heights])
         if axes.ribbon:
             ribbon = axes.ribbon_frame
-            painter.drawLines([_crisp(ribbon.left(), y, ribbon.right(), y) for y, _ in heights])
+            painter.drawLines([crisp(ribbon.left(), y, ribbon.right(), y) for y, _ in heights])
         painter.setFont(ui_font(FontSize.RANGE))
         painter.setPen(tokens.color("muted"))
         for y, label in heights:
@@ -237,6 +230,8 @@ class CurvePlot(QWidget):
         axes, taken = self._axes, []
         metrics = QFontMetricsF(ui_font(FontSize.RANGE))
         painter.setFont(ui_font(FontSize.RANGE))
+        ground = theme().color("field")
+        ground.setAlphaF(0.75)
         for curve in self._curves[1:]:
             size = metrics.size(0, curve.label)
             if not curve.label or size.width() + 12 > axes.width:
@@ -252,45 +247,15 @@ class CurvePlot(QWidget):
                 place = QRectF(x - size.width() - 5, top, size.width(), size.height())
                 if axes.frame.contains(place) and not any(place.intersects(other) for other in taken):
                     taken.append(place)
+                    painter.fillRect(place, ground)
                     painter.setPen(theme().color(curve.look.role))
                     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, curve.label)
                     break
 
-    def _paint_shares(self, painter: QPainter) -> None:
-        axes, shares = self._axes, self._shares
-        if shares is None or not axes.ribbon:
-            return
-        frame, tokens = axes.ribbon_frame, theme()
-        largest = max(float(some.max()) for some in (shares.shares, shares.compared) if some is not None)
-        full = next((scale for scale in _FULL_SCALES if scale >= largest - 1e-9), 1.0)
-        heights = [float(axes.y(edge)) for edge in shares.edges]
-        role = self._curves[0].look.role if self._curves else "d1"
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for index, (share, low, high) in enumerate(zip(shares.shares, heights, heights[1:], strict=False)):
-            length = share / full * frame.width()
-            color = tokens.color(role) if index == self._bin else weakened(tokens.color(role), 0.6)
-            painter.fillRect(QRectF(frame.left(), high + 0.5, length, max(low - high - 1.0, 1.0)), color)
-        if shares.compared is not None:
-            painter.setPen(CurveLook("muted", 1.4, "dot").pen())
-            corners = []
-            for share, low, high in zip(shares.compared, heights, heights[1:], strict=False):
-                x = frame.left() + share / full * frame.width()
-                corners += [QPointF(x, low), QPointF(x, high)]
-            painter.drawPolyline(QPolygonF(corners))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(ui_font(FontSize.RANGE))
-        painter.setPen(tokens.color("muted"))
-        painter.drawText(frame.adjusted(0, 1, 0, 0), Qt.AlignmentFlag.AlignHCenter, "steps")
-        words = f"{round(100 * full)} %"
-        width = QFontMetricsF(painter.font()).horizontalAdvance(words)
-        painter.drawText(QPointF(frame.right() - width + 4, frame.bottom() + 15), words)
-
     def _paint_cursor(self, painter: QPainter) -> None:
         step = self._cursor
         if self._bin is not None and self._shares is not None:
-            low, high = (format_number(edge, 0) for edge in self._shares.edges[self._bin : self._bin + 2])
-            words = f"{100 * self._shares.shares[self._bin]:.1f} % of steps, {low} to {high} dB"
-            self._paint_note(painter, [Term(words, size=FontSize.LABEL, words=True)])
+            self._paint_note(painter, [Term(self._shares.words(self._bin), size=FontSize.LABEL, words=True)])
             return
         if step is None or step >= self._step_count() or not np.isfinite(self._curves[0].values[step]):
             return
@@ -298,7 +263,7 @@ class CurvePlot(QWidget):
         place = QPointF(self._axes.x(step + 1.0), self._axes.y(value))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(theme().color("border_strong"), 1))
-        painter.drawLine(_crisp(place.x(), self._axes.top, place.x(), self._axes.top + self._axes.height))
+        painter.drawLine(crisp(place.x(), self._axes.top, place.x(), self._axes.top + self._axes.height))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme().color(self._curves[0].look.role))
@@ -316,27 +281,7 @@ class CurvePlot(QWidget):
         ]
 
     def _paint_note(self, painter: QPainter, terms: Sequence[Term], beside: QPointF | None = None) -> None:
-        """A small raised label: beside a place where there is room, else in a corner of the frame."""
-        line, frame, tokens = MathLine(terms), self._axes.frame, theme()
-        width = math.ceil(line.width) + 2 * _NOTE_PADDING
-        if beside is None:
-            left = frame.left() + _NOTE_GAP if self._note_at_left else frame.right() - _NOTE_GAP - width
-            top = frame.top() + _NOTE_GAP
-        else:
-            left, top = beside.x() + 14, beside.y() - _NOTE_HEIGHT / 2
-            if left + width > self.width() - 1:
-                # No room at the right: above, or below.
-                left, top = beside.x() - width / 2, beside.y() - _NOTE_HEIGHT - 12
-                if top < 0:
-                    top = beside.y() + 12
-            top = min(max(top, 0.0), self.height() - _NOTE_HEIGHT - 1.0)
-        left = max(min(left, self.width() - 1.0 - width), 0.0)
-        place = QRectF(round(left) + 0.5, round(top) + 0.5, width, _NOTE_HEIGHT)
-        painter.setPen(QPen(tokens.color("border"), 1))
-        painter.setBrush(tokens.color("raised"))
-        painter.drawRoundedRect(place, 2, 2)
-        baseline = place.top() + (_NOTE_HEIGHT + line.ascent - line.descent) / 2
-        line.paint(painter, place.left() + _NOTE_PADDING, baseline)
+        paint_note(painter, self._axes, self.size(), terms, beside, at_left=self._note_at_left)
         self.note = plain_text(terms)
 
     # The pointer, and what changes around
@@ -354,9 +299,7 @@ class CurvePlot(QWidget):
     def _point(self, place: QPointF) -> None:
         ribbon = self._axes.ribbon_frame
         if self._shares is not None and self._axes.ribbon and ribbon.contains(place):
-            value = self._axes.value_at(place.y())
-            last = len(self._shares.shares) - 1
-            self._set_bin(int(np.clip(np.searchsorted(self._shares.edges, value, side="right") - 1, 0, last)))
+            self._set_bin(self._shares.bin_of(self._axes.value_at(place.y())))
             self.hovered.emit(None)
             return
         self._set_bin(None)
@@ -395,11 +338,6 @@ class CurvePlot(QWidget):
     def _retheme(self) -> None:
         self._still = None
         self.update()
-
-
-def _crisp(x1: float, y1: float, x2: float, y2: float) -> QLineF:
-    """A line through the middle of pixels: a hairline stays one."""
-    return QLineF(*(math.floor(place) + 0.5 for place in (x1, y1, x2, y2)))
 
 
 def _reading(value: float) -> str:

@@ -32,6 +32,7 @@ NARROWEST = 400
 STACKED_HEAD = 520
 WIDTH_FOR_EQUATION = 420
 PLOTS_SHARE, SIDE_SHARE = 12, 10
+LARGE_ENOUGH = 40
 HEIGHT_AROUND_STRIP, LEAST_WITH_TITLE, STACKED_HEAD_HEIGHT = 112, 148, 28
 # A step that shares no factor with most counts walks through all classes of a sorted set.
 _STRIDE = 7919
@@ -67,7 +68,11 @@ class ScheduleBench(AcceptsFiles, QWidget):
         self._notes = ScheduleNotes(state, self)
         self._strip_title = Label("Your picture on its way to noise", self, role="muted", size=FontSize.LABEL)
         self._strip = DiffusionStrip(self)
-        self._strip.setToolTip(tooltip_text("Forward process", reason="One picture, one noise, more and more of it. A click takes another picture."))
+        self._strip.setToolTip(
+            tooltip_text(
+                "Forward process", reason="One picture, one noise, more and more of it. A click takes another picture."
+            )
+        )
         self._another = IconButton("dice", "Another picture", parent=self, dense=True)
         self._equation = MathLabel(_FORWARD, self)
         self.actions = ScheduleActions(self._editing, self._comparison, undo_stack_of(state), self)
@@ -135,7 +140,8 @@ class ScheduleBench(AcceptsFiles, QWidget):
                 int((room / (len(each) + 1) - STRIP_GAP) // image_set.width) for each in (MANY_SHARES, FEW_SHARES)
             )
             around = HEIGHT_AROUND_STRIP + (STACKED_HEAD_HEIGHT if side < STACKED_HEAD else 0)
-            if few > max(many, 1) and few * image_set.height + around <= self.height():
+            small = max(many, 1) * image_set.width < LARGE_ENOUGH
+            if small and few > max(many, 1) and few * image_set.height + around <= self.height():
                 shares = FEW_SHARES
         if shares is not self._shares:
             self._shares = shares

@@ -12,9 +12,10 @@ from studio.app.schedule.comparison import Compared
 from studio.app.schedule.editing import ScheduleEditing
 from studio.app.schedule.quantities import ShownQuantity
 from studio.app.widgets.curve_editor import CurveEditor
+from studio.app.widgets.curve_editor_shares import Shares
 from studio.app.widgets.curve_editor_title import CurveTitle
 from studio.app.widgets.curve_look import CurveLook
-from studio.app.widgets.curve_plot import Curve, Shares
+from studio.app.widgets.curve_plot import Curve
 from studio.app.widgets.labels import tooltip_text
 from studio.diffusion.schedule import DECIBEL_EDGES, NoiseSchedule, snr_shares
 

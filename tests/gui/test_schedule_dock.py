@@ -127,7 +127,7 @@ def test_a_curve_may_hold_anything(qtbot) -> None:
 
 def test_the_strip_follows_schedule_and_pictures(dock: ScheduleDock, state: StudioState) -> None:
     assert dock.bench.strip.steps == ()
-    state.set_image_set(small_pictures())
+    state.set_image_set(small_pictures(side=40))
     assert dock.bench.strip.steps == (0, *(max(1, round(share * 50)) for share in MANY_SHARES))
     state.set_schedule(cosine(200))
     assert dock.bench.strip.steps[-1] == 200

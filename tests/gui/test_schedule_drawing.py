@@ -295,6 +295,8 @@ def test_numbers_from_a_file_are_not_called_what_they_are_not(dock, state, tmp_p
     assert dock.bench.sliders == {}
     state.set_schedule(NoiseSchedule(numbers.beta * 0.9, kind="cosine"))
     assert dock.bench.kind_control.value() == CUSTOM
+    state.set_schedule(linear(400, beta_end=0.7))
+    assert dock.bench.kind_control.value() == CUSTOM
     dock.bench.kind_control.set_value("linear")
     assert state.schedule == linear(400)
     state.set_schedule(cosine(400))
@@ -314,6 +316,7 @@ def test_a_single_step_has_no_curve_to_draw_on(dock, state, alpha) -> None:
     QTest.mouseClick(alpha, LEFT, NO_KEY, alpha.rect().center())
     assert not dock.grab().isNull()
     assert state.schedule.step_count == 1
+    assert dock.bench.steps_control.value() == 1
 
 
 def test_other_schedules_lie_under_the_curves(dock, state, alpha) -> None:
@@ -372,7 +375,7 @@ def test_a_schedule_is_dropped_on_the_panel_and_pictures_pass_through(dock, stat
 
 def test_curves_and_strip_leave_as_pictures(dock, tmp_path) -> None:
     export = dock.bench.actions.export
-    for number, way in enumerate(export.exports[1:]):
+    for number, way in enumerate(export.exports[2:]):
         for suffix, _ in way.kinds:
             path = tmp_path / f"{number}{suffix}"
             export.export_to(way, path)
@@ -380,6 +383,24 @@ def test_curves_and_strip_leave_as_pictures(dock, tmp_path) -> None:
     drawing = (tmp_path / "0.svg").read_text(encoding="utf-8")
     assert "polyline" in drawing or "<path" in drawing
     assert "<image" not in drawing
+
+
+def test_the_steps_at_each_ratio_leave_as_a_table(dock, state, tmp_path) -> None:
+    export = dock.bench.actions.export
+    export.export_to(export.exports[1], tmp_path / "shares.csv")
+    table = np.genfromtxt(tmp_path / "shares.csv", delimiter=",", names=True)
+    assert table["share_of_steps"].sum() == pytest.approx(1.0)
+    decibels = 10 * np.log10(state.schedule.snr)
+    inside = table[5]
+    assert inside["share_of_steps"] == np.mean((decibels >= inside["from_db"]) & (decibels < inside["to_db"]))
+
+
+def test_a_file_that_cannot_be_written_is_said_in_the_panel(dock, tmp_path) -> None:
+    export = dock.bench.actions.export
+    (tmp_path / "nowhere").write_text("a file where a folder belongs")
+    export.export_to(export.exports[0], tmp_path / "nowhere" / "schedule.json")
+    assert len(dock.bench.notes.findings) == 1
+    assert "nowhere" in dock.bench.notes.findings[0].text
 
 
 def test_undo_and_redo_stand_in_the_title(dock, state, changes, alpha) -> None:

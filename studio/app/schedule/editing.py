@@ -113,7 +113,7 @@ class ScheduleEditing(QObject):
             if schedule.curve is not None or schedule.kind in SCHEDULES:
                 # A file may call itself what it is not.
                 name = DRAWN if schedule.curve is not None else schedule.kind
-                kind = name if self._own or is_as_described(schedule) else CUSTOM
+                kind = name if is_as_described(schedule) and _within_its_options(schedule) else CUSTOM
             self._kind_of = (schedule, kind)
         return self._kind_of[1]
 
@@ -302,6 +302,14 @@ class ScheduleEditing(QObject):
         if drawn_on is not None:
             self._quantity = drawn_on.quantity
         self.handles_changed.emit()
+
+
+def _within_its_options(schedule: NoiseSchedule) -> bool:
+    """Whether controls can show the options of a schedule made by name."""
+    kind = SCHEDULES.get(schedule.kind)
+    return kind is None or all(
+        option.minimum <= schedule.options.get(option.name, option.default) <= option.maximum for option in kind.options
+    )
 
 
 def _as_it_is(schedule: NoiseSchedule) -> NoiseSchedule:

@@ -80,6 +80,9 @@ class CurveEditor(CurvePlot):
         self._grip = QPointF()
         self._pressed_at = QPointF()
         self._fixed: frozenset[int] = frozenset()
+        self._by_keyboard = False
+        # The ring is painted here: around the handle, or around the frame of a plot that has none.
+        self.setProperty("ownFocusMark", True)
 
     @property
     def handles(self) -> tuple[Handle, ...]:
@@ -111,7 +114,7 @@ class CurveEditor(CurvePlot):
     # Painting
 
     def _paint_live(self, painter: QPainter) -> None:
-        if self.hasFocus() and not self._handles:
+        if self.hasFocus() and self._by_keyboard and self._selected is None:
             frame = self._axes.frame.adjusted(-2, -2, 2, 2)
             painter.setPen(QPen(theme().color("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -125,7 +128,8 @@ class CurveEditor(CurvePlot):
         if self._selected is None:
             return
         self._paint_handle(painter, self._selected, role)
-        if self._dragging or self.hasFocus():
+        # While the pointer reads the curve, the handle's numbers stand in the title.
+        if self._dragging or (self.hasFocus() and self._cursor is None):
             handle = self._handles[self._selected]
             self._paint_note(painter, self._terms(handle.t, handle.value), self.place_of(self._selected))
 
@@ -136,7 +140,7 @@ class CurveEditor(CurvePlot):
         painter.setBrush(color if index == self._selected else theme().color("hover" if lit else "panel"))
         radius = HANDLE_RADIUS + (1.0 if lit or index == self._selected else 0.0)
         painter.drawEllipse(place, radius, radius)
-        if index == self._selected and self.hasFocus():
+        if index == self._selected and self.hasFocus() and self._by_keyboard:
             painter.setPen(QPen(theme().color("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(place, radius + 4, radius + 4)
@@ -144,6 +148,7 @@ class CurveEditor(CurvePlot):
     # Mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._by_keyboard = False
         place = event.position()
         if event.button() == Qt.MouseButton.RightButton:
             index = self._handle_near(place)
@@ -203,11 +208,12 @@ class CurveEditor(CurvePlot):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
+        # As elsewhere, a click shows no ring.
+        self._by_keyboard = event.reason() != Qt.FocusReason.MouseFocusReason
         if self._handles and event.reason() == Qt.FocusReason.TabFocusReason:
             self.selected.emit(0)
         elif self._handles and event.reason() == Qt.FocusReason.BacktabFocusReason:
             self.selected.emit(len(self._handles) - 1)
-        # The ring is painted here: around the handle, or around the frame of a plot that has none.
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -225,7 +231,7 @@ class CurveEditor(CurvePlot):
         return super().focusNextPrevChild(forwards)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
+        key, self._by_keyboard = event.key(), True
         if key == Qt.Key.Key_Escape and (self._dragging or self._selected is not None):
             if self._dragging:
                 self._dragging = False

@@ -56,7 +56,9 @@ def paint_shares(painter: QPainter, axes: Axes, shares: Shares, role: str, lit: 
         bar = QRectF(frame.left(), high + 0.5, share / full * frame.width(), max(low - high - 1.0, 1.0))
         painter.fillRect(bar, tokens.color(role) if index == lit else weak)
     if shares.compared is not None:
-        painter.setPen(CurveLook("muted", 1.4, "dot").pen())
+        pen = CurveLook("muted", 1.4, "dot").pen()
+        pen.setCosmetic(False)
+        painter.setPen(pen)
         corners = []
         for share, (low, high) in zip(shares.compared, heights, strict=True):
             x = frame.left() + share / full * frame.width()

@@ -200,7 +200,10 @@ class CurvePlot(QWidget):
                 taken = left + width
 
     def _paint_curve(self, painter: QPainter, curve: Curve) -> None:
-        painter.setPen(curve.look.pen())
+        pen = curve.look.pen()
+        # As wide in a file of twice the size as it is here.
+        pen.setCosmetic(False)
+        painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for piece in self._pieces(curve):
             painter.drawPolyline(piece)

@@ -16,6 +16,8 @@ from studio.app.theme import Size
 from studio.app.undo import UndoStack
 from studio.app.widgets.controls import IconButton
 from studio.app.widgets.export_menu import ExportButton
+from studio.diffusion.schedule import DECIBEL_EDGES, snr_shares
+from studio.generation.numbers import write_table
 
 SCHEDULE_KINDS = ((".json", "Schedule, with how it was made"), (".csv", "Table of numbers"))
 OPEN_FILTER = "Schedules (*.json *.csv)"
@@ -39,6 +41,9 @@ class ScheduleActions(QObject):
         self.export.setProperty("dense", True)
         self.export.setFixedSize(Size.CONTROL_DENSE, Size.CONTROL_DENSE)
         self.export.add("Save the schedule", "schedule.json", SCHEDULE_KINDS, editing.save_file)
+        self.export.add(
+            "Export the steps at each signal to noise", "steps by snr.csv", ((".csv", "Table"),), self.write_shares
+        )
         self.undo.clicked.connect(changes.undo)
         self.redo.clicked.connect(changes.redo)
         self.compare.clicked.connect(self._show_menu)
@@ -53,6 +58,17 @@ class ScheduleActions(QObject):
     def add_picture(self, title: str, name: str, widget: QWidget) -> None:
         """Offer what `widget` shows as a picture."""
         self.export.add(title, name, PICTURE_KINDS, partial(export_picture, widget))
+
+    def write_shares(self, path: Path) -> None:
+        """Write the share of steps in each bin of decibels as a table. Raises StorageError."""
+        schedule = self._editing.schedule
+        if schedule is not None:
+            columns = {
+                "from_db": DECIBEL_EDGES[:-1],
+                "to_db": DECIBEL_EDGES[1:],
+                "share_of_steps": snr_shares(schedule),
+            }
+            write_table(path, columns, overwrite=True)
 
     def make_menu(self) -> QMenu:
         """What can be compared with, each with a mark; lives until it is closed."""

@@ -10,7 +10,7 @@ from studio.app.theme import FontSize, Size, Space, symbol_font
 from studio.app.widgets.controls import ComboField, Label, NumberField, ValueSlider
 from studio.diffusion.schedule import SCHEDULES, NoiseSchedule
 
-MOST_STEPS = 4000
+LEAST_STEPS, MOST_STEPS = 2, 4000
 _KINDS = [*((kind.name, kind.label) for kind in SCHEDULES.values()), (DRAWN, "Drawn")]
 _FROM_NUMBERS = (CUSTOM, "From numbers")
 _WORDS = {
@@ -34,7 +34,12 @@ class KindControls(QWidget):
         # "Sigmoid β" cut to "Sigmoid" would be another kind.
         self.kind.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.steps = NumberField(
-            "T", 2, MOST_STEPS, 1000, label_width=0, tooltip="How many steps lie between a picture and pure noise."
+            "T",
+            LEAST_STEPS,
+            MOST_STEPS,
+            1000,
+            label_width=0,
+            tooltip="How many steps lie between a picture and pure noise.",
         )
         self.steps.label.setFont(symbol_font(FontSize.TEXT))
         self.steps.setMaximumWidth(104)
@@ -77,8 +82,8 @@ class KindControls(QWidget):
             self.kind.set_options(options)
             self.kind.set_value(kind)
             self.kind.set_tooltip(SCHEDULES[kind].description if kind in SCHEDULES else _WORDS[kind])
-        if schedule.step_count > MOST_STEPS:
-            self.steps.set_range(2, schedule.step_count)
+        if not LEAST_STEPS <= schedule.step_count <= MOST_STEPS:
+            self.steps.set_range(min(LEAST_STEPS, schedule.step_count), max(MOST_STEPS, schedule.step_count))
         self.steps.set_value(schedule.step_count)
         self._show_sliders(schedule, kind)
         self._showing = False

@@ -175,9 +175,19 @@ class StepApart(QWidget):
         self._fit_headings()
 
     def _fit_headings(self) -> None:
-        """Of each heading the longest form that fits; the bold words always stand."""
-        for heading, candidates in zip(self._headings, self._heading_terms, strict=True):
-            fitting = (terms for terms in candidates if MathLine(terms).width <= heading.width())
+        """Of each heading the longest form that fits beside its scale; the bold words always stand.
+
+        What is said of the second row, how far its direction differs from ε̂, is worth more than its scale.
+        """
+        rows = zip(self._headings, self._legends, self._heading_terms, (False, True), strict=True)
+        for heading, legend, candidates, words_first in rows:
+            beside = legend.x() - Space.S
+            widths = [MathLine(terms).width for terms in candidates]
+            if words_first and widths and min(widths[:-1], default=0.0) > beside:
+                beside = legend.geometry().right()
+            legend.setVisible(beside < legend.x())
+            heading.resize(beside, heading.height())
+            fitting = (terms for terms, width in zip(candidates, widths, strict=True) if width <= beside)
             heading.set_terms(next(fitting, candidates[-1] if candidates else ()))
 
     def _show_symbols(self, step: Step, sampler_name: str) -> None:

@@ -28,7 +28,7 @@ from studio.app.widgets.math_text import MathLine, Term
 _LABEL_COLUMN = 146
 _VALUE_COLUMN = 112
 _RANGE_COLUMN = 26
-_LOWEST_LANE, _HIGHEST_LANE = 24, 64
+_LOWEST_LANE, _HIGHEST_LANE = 22, 64
 _LANE_HEIGHT = 36
 _TOP = 4
 _STRIDE_KEYS = 10

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,10 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 
 from studio.app.docks.forward.stage import ForwardStage
-from studio.app.forward.chain import chain_count
+from studio.app.forward.chain import CHAINS_IN_PASSING, chain_count
+from studio.app.forward.process import SETTLED_MS
 from studio.app.forward.words import step_coefficients
+from studio.app.runner import JobState
 from studio.app.state import StudioState
 from studio.app.undo import undo_stack_of
 from studio.data.image_set import ImageSet
@@ -245,6 +249,44 @@ def test_the_walk_remembers_its_noise_but_not_another_ones(qtbot, stage: Forward
     assert torch.equal(process.chain.noise[7:8], PictureNoise(1, (0,), (1, 8, 8)).at(7))
 
 
+def test_a_training_waits_for_a_few_chains_and_a_cancelled_measurement_stays_so(
+    qtbot, settled: ForwardStage, state, runner
+) -> None:
+    def endless() -> Iterator[None]:
+        while True:
+            time.sleep(0.001)
+            yield None
+
+    process = settled.view.process
+    training = runner.start(endless(), "Training")
+    state.set_schedule(linear(50))
+    qtbot.waitUntil(lambda: runner.jobs == (training,) and process.moments is not None, timeout=30_000)
+    assert process.chain_is_current
+    assert process.moments.chains == CHAINS_IN_PASSING < process.chains_wanted
+    state.set_schedule(cosine(4000))
+    qtbot.waitUntil(lambda: any(handle.title == "Measuring chains" for handle in runner.jobs), timeout=30_000)
+    next(handle for handle in runner.jobs if handle.title == "Measuring chains").cancel()
+    qtbot.waitUntil(lambda: runner.jobs == (training,), timeout=30_000)
+    qtbot.wait(2 * SETTLED_MS)
+    assert runner.jobs == (training,)
+    training.cancel()
+    qtbot.waitUntil(lambda: not runner.busy, timeout=30_000)
+
+
+def test_what_nobody_sees_gives_way_and_comes_back(qtbot, stage: ForwardStage, state, runner) -> None:
+    wait_for_chain(qtbot, stage)
+    process = stage.view.process
+    state.set_schedule(cosine(3000))
+    handles = runner.jobs
+    assert all(handle.background for handle in handles)
+    finished = []
+    runner.start(iter((1, 2)), "Something").finished.connect(lambda: finished.append(True))
+    assert all(handle.state is JobState.CANCELLING or not handle.alive for handle in handles)
+    wait_for_chain(qtbot, stage)
+    qtbot.waitUntil(lambda: process.moments is not None, timeout=30_000)
+    assert finished
+
+
 def test_without_a_set_a_starter_picture_stands_in_once_the_page_is_seen(qtbot, place, runner) -> None:
     state = StudioState()
     qtbot.addWidget(page := ForwardStage(state, runner))
@@ -272,7 +314,7 @@ def test_every_size_of_picture_and_page_is_shown_whole(qtbot, stage: ForwardStag
     view = stage.view
     boxes = [view.picture, view.rows, view.plot, view.histogram]
     boxes = [widget for widget in boxes if widget.isVisible()]
-    assert (view.rows in boxes) == (size[1] > 400)
+    assert (view.rows in boxes) == (view._body.height() >= 156)
     for widget in boxes:
         assert view._body.rect().contains(widget.geometry()), widget
     for tile in (*view.rows.closed.tiles, *view.rows.step.tiles):

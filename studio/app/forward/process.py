@@ -211,6 +211,8 @@ class ForwardProcess(QObject):
         self._schedule = schedule
         if schedule is None:
             return
+        # Whoever hears of the playhead's new place must not look it up in what was measured before.
+        had_moments, self._moments = self._moments is not None, None
         count = schedule.step_count
         if before is None or before.step_count != count:
             share = FIRST_SHARE if before is None else self.t / max(before.step_count - 1, 1)
@@ -220,6 +222,8 @@ class ForwardProcess(QObject):
             if playing:
                 self.playback.play()
         self._begin_anew()
+        if had_moments:
+            self.moments_changed.emit()
 
     @Slot()
     def _take_set(self) -> None:

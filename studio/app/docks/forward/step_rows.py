@@ -40,6 +40,8 @@ _WORDS_WIDTHS = (200, 252)
 _ROOMY_HEIGHT = 320
 _TILE_HEAD, _TILE_FOOT = 25, 18
 _GAPS, _LEAST_GAP = (30, 44), 24
+_PITCH = 114
+"""From one tile to the next, so that the words above both have room; less only where the room is not there."""
 _OPERATOR = 14
 _LEAST_TILE = 56
 _MOST_TILES = (112, 150)
@@ -156,7 +158,7 @@ class StepRows(QWidget):
         least = self.minimumSizeHint().width()
         roomy = height > _ROOMY_HEIGHT
         side = max(self.shown_size(most, height)[0], _LEAST_TILE)
-        return round(max(least, min(_WORDS_WIDTHS[roomy] + 4 * side + 3 * _GAPS[roomy], most)))
+        return round(max(least, min(_WORDS_WIDTHS[roomy] + 4 * side + 3 * _gap(side, roomy), most)))
 
     def sizeHint(self) -> QSize:
         return QSize(self.width_for(220, 900), 220)
@@ -197,7 +199,7 @@ class StepRows(QWidget):
         height = (self.height() - Space.S) / 2
         roomy = self.height() > _ROOMY_HEIGHT
         words = _WORDS_WIDTHS[roomy]
-        gap = min(_GAPS[roomy], max(float(_LEAST_GAP), (self.width() - words - 4 * side) / 3))
+        gap = min(_gap(side, roomy), max(float(_LEAST_GAP), (self.width() - words - 4 * side) / 3))
         pitch, tile_height = round(side + gap), _TILE_HEAD + math.ceil(shown[1]) + _TILE_FOOT
         self._operators = []
         for index, row in enumerate(self.rows):
@@ -227,6 +229,10 @@ class StepRows(QWidget):
     @Slot()
     def _repaint(self) -> None:
         self.update()
+
+
+def _gap(side: float, roomy: bool) -> float:
+    return max(_GAPS[roomy], _PITCH - side)
 
 
 def _array(values: torch.Tensor):

@@ -25,7 +25,7 @@ _FRAME = 3
 _GAP = 7
 _TICKS = 17
 _PICTURE_HEIGHTS = (56, 84)
-_ROOMY = 190
+_SMALL, _NEXT_HEIGHT = 40, 64
 _NAMES = (
     ("Closed form", (Term("one noise ", words=True), Term("ε"), Term(", more and more", words=True))),
     ("Markov chain", (Term("from ", words=True), Term(BEFORE), Term(", fresh noise each", words=True))),
@@ -39,6 +39,7 @@ class TwoStrips(QWidget):
         super().__init__(parent)
         self._process = process
         self._images: list[list[QImage]] = [[], []]
+        self._roomy = False
         self._placed_for: tuple[object, ...] = ()
         self._chain_shown: tuple[object, list[int]] = (None, [])
         self.setAccessibleName("The picture on its way to noise: closed form above, Markov chain below")
@@ -107,8 +108,6 @@ class TwoStrips(QWidget):
             self.updateGeometry()
             self.show_process()
 
-    _roomy = False
-
     def height_for(self, picture_height: float) -> int:
         """The height with pictures of this height."""
         return round(2 * picture_height + _GAP + 2 * _FRAME + _TICKS + 20)
@@ -151,7 +150,12 @@ class TwoStrips(QWidget):
         if picture is None:
             return 56.0, 56.0
         _, height, width = picture.shape
-        return thumbnail_size((width, height), self.devicePixelRatioF(), _PICTURE_HEIGHTS[self._roomy], 112)
+        ratio = self.devicePixelRatioF()
+        size = thumbnail_size((width, height), ratio, _PICTURE_HEIGHTS[self._roomy], 112)
+        if size[1] < _SMALL:
+            # Just too large for another multiple: a little more height makes it twice as large.
+            size = thumbnail_size((width, height), ratio, max(_NEXT_HEIGHT, _PICTURE_HEIGHTS[self._roomy]), 112)
+        return size
 
     def _top(self, row: int) -> float:
         return _FRAME + row * (self._picture_height() + _GAP)

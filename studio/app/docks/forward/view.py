@@ -99,6 +99,7 @@ class ForwardView(AcceptsFiles, QWidget):
         self._histogram_title = MathLabel((), self._body, spacing=_SPACING)
         self._spread = Label("", self._body, role="muted", size=FontSize.LABEL)
         self._spread.keep_width_for("deviation −0.00")
+        self._spread.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.histogram = ValueHistogram(self._body)
         self.strips = TwoStrips(self.process, self)
         self._waiting = Label("Reading a picture…", self, role="muted")

@@ -9,36 +9,34 @@ the screen cost one computation. What takes longer than a moment is done in slic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PySide6.QtCore import QObject, Signal, Slot
 
-from studio.app.plane.idle_work import IdleWork
+from studio.app.plane.image_space import ImageSpace
 from studio.app.plane.moment import Moment
 from studio.app.plane.one_thread import one_thread
 from studio.app.plane.pictures import Brush, PlanePictures, Point
+from studio.app.plane.reading import Layer, ProbeReading, Shown, Space
+from studio.app.plane.slice_jobs import ProbePictures, SliceQuestion
 from studio.app.plane.small_model import SmallModel
 from studio.app.plane.small_training import PlaneTask
+from studio.app.plane.walking import COUNTED_WALKS, WALK_SEED, PlaneWalks, Walking
 from studio.app.undo import undo_stack_of
-from studio.diffusion import DataSetDenoiser, NoiseSchedule, PictureNoise, cosine
+from studio.diffusion import DataSetDenoiser, NoiseSchedule, cosine
 from studio.diffusion.plane import (
     Extent,
     Field,
     PlaneSlice,
-    Walk,
     angle_between,
     density,
     difference,
     field,
     grid,
     pixel_plane,
-    share_inside,
-    walk_steps,
 )
 
 if TYPE_CHECKING:
@@ -48,51 +46,28 @@ if TYPE_CHECKING:
     from studio.app.state import StudioState
     from studio.data.painting import Painting
     from studio.diffusion import Denoiser
+    from studio.errors import StudioError
+
+__all__ = [
+    "COUNTED_WALKS",
+    "GRID",
+    "HOME",
+    "Layer",
+    "PlaneScene",
+    "ProbeReading",
+    "Shown",
+    "Space",
+    "plane_scene_of",
+]
 
 FIRST_KIND = "four-blobs"
 HOME = Extent(-1.9, 1.9, -1.9, 1.9)
 GRID = 31
-SHOWN_WALKS = 24
-COUNTED_WALKS = 500
-WALK_STEPS = 50
+SLICE_GRID = 13
+"""A network is asked at far fewer points of a slice through real pictures: each costs as much as a whole picture."""
 SAMPLES = 400
-WALK_SEED = 20
 AFTER_MS = 120
 """Walks follow a stroke this much later."""
-
-
-class Shown(StrEnum):
-    """Whose field is shown."""
-
-    EXACT = "exact"
-    LEARNED = "learned"
-    DIFFERENCE = "difference"
-
-
-class Layer(StrEnum):
-    """What the canvas draws."""
-
-    DATA = "data"
-    DENSITY = "density"
-    FIELD = "field"
-    TRAJECTORIES = "trajectories"
-    SAMPLES = "samples"
-
-
-@dataclass(frozen=True, eq=False)
-class ProbeReading:
-    """What the denoiser says of the probe's picture: points and arrows in the plane, float64 (2,).
-
-    z: z_t, where the probe is. eps: ε̂. subtracted: −c ε̂, what the next step takes off. x0: x̂0. t: of this reading.
-    cluster_shares: the posterior probability of each cluster, (K,), from the exact denoiser; None without clusters.
-    """
-
-    z: NDArray[np.float64]
-    eps: NDArray[np.float64]
-    subtracted: NDArray[np.float64]
-    x0: NDArray[np.float64]
-    t: int
-    cluster_shares: NDArray[np.float64] | None
 
 
 class PlaneScene(QObject):
@@ -101,6 +76,9 @@ class PlaneScene(QObject):
     pictures_changed = Signal()
     t_changed = Signal(int)
     schedule_changed = Signal()
+    """T may be another one now."""
+    space_changed = Signal()
+    """Another plane, or `opening` began or ended."""
     shown_changed = Signal(object)
     """Shown"""
     field_changed = Signal()
@@ -109,35 +87,92 @@ class PlaneScene(QObject):
     probe_changed = Signal()
     """It was moved, or what is said of it changed."""
     layers_changed = Signal()
+    failed = Signal(object)
+    """StudioError: why the small model could not be trained, or the slice not be asked."""
 
     def __init__(self, state: StudioState) -> None:
         super().__init__(state)
         self._state = state
-        self._schedule = state.schedule if state.schedule is not None else cosine(1000)
-        self.pictures = PlanePictures(self, undo_stack_of(state), FIRST_KIND)
-        count = self._schedule.step_count
-        self.moment = Moment(self, count, round(0.35 * (count - 1)))
-        self._plane = pixel_plane()
+        self._space = Space.TWO_PIXELS
+        self._own_schedule = state.schedule if state.schedule is not None else cosine(1000)
+        self._own_plane = pixel_plane()
         self._shown = Shown.EXACT
         self._layers = frozenset(Layer) - {Layer.SAMPLES}
-        self._grid = grid(HOME, GRID)
+        self._view = (HOME, GRID, GRID)
+        self._grid = grid(*self._view)
         self._probe: Point = (-0.22, 1.2)
-        self._starts: tuple[Point, ...] = ()
-        self._exact: Denoiser | None = None
+        self._exact: DataSetDenoiser | None = None
         self._field: Field | None = None
-        self._walk: Walk | None = None
-        self._share_inside: float | None = None
-        self._walking = IdleWork(self)
-        self.small_model = SmallModel(self, self._small_task)
-        self.small_model.learned.connect(self._on_learned)
-        self.small_model.changed.connect(self._on_training)
         self._was_training = False
+        count = self._own_schedule.step_count
+        self.pictures = PlanePictures(self, undo_stack_of(state), FIRST_KIND)
+        self.moment = Moment(self, count, round(0.35 * (count - 1)))
+        self.small_model = SmallModel(self, self._small_task)
+        self.images = ImageSpace(self, state)
+        self._walks = PlaneWalks(self)
         self.pictures.changed.connect(self._on_pictures)
         self.moment.changed.connect(self._on_moment)
+        self.small_model.learned.connect(self._on_learned)
+        self.small_model.changed.connect(self._on_training)
+        self.small_model.failed.connect(self.failed)
+        self._walks.changed.connect(self.trajectories_changed)
+        self.images.opened.connect(self._on_slice_opened)
+        self.images.closed.connect(self._on_slice_closed)
+        self.images.field_answered.connect(self._on_field_answered)
+        self.images.probe_answered.connect(self.probe_changed)
+        self.images.trace_moved.connect(self._on_trace)
+        self.images.failed.connect(self._on_slice_failed)
         state.schedule_changed.connect(self._on_schedule)
         self._walk_anew()
 
-    # The pictures
+    # The space and its pictures
+
+    @property
+    def space(self) -> Space:
+        return self._space
+
+    def obstacle(self, space: Space | str) -> str:
+        """What is missing for a space, in words; '' when nothing is."""
+        space = Space(space)
+        return "" if space is Space.TWO_PIXELS else self.images.obstacle(three=space is Space.THREE_PICTURES)
+
+    def set_space(self, space: Space | str, runner: Runner, chosen: Sequence[int] | None = None) -> None:
+        """Look at another space; a slice is found in the background. chosen: three pictures of the open set, by number,
+        for THREE_PICTURES. Nothing happens where there is an obstacle."""
+        space = Space(space)
+        if self.obstacle(space):
+            return
+        self._space = space
+        if space is Space.TWO_PIXELS:
+            self.images.close()
+        else:
+            self.images.open(runner, chosen if space is Space.THREE_PICTURES else None)
+        self._on_other_space()
+
+    @property
+    def is_slice(self) -> bool:
+        """The plane is a slice through real pictures."""
+        return self._space is not Space.TWO_PIXELS
+
+    @property
+    def opening(self) -> bool:
+        """The plane of a slice is being found."""
+        return self.is_slice and self.images.ready is None
+
+    @property
+    def asking(self) -> bool:
+        """A newer field than the one shown is on its way."""
+        return self.is_slice and self.images.asking
+
+    @property
+    def plane(self) -> PlaneSlice:
+        """Which plane of image space this is."""
+        return self.images.plane if self.is_slice and self.images.plane is not None else self._own_plane
+
+    @property
+    def home(self) -> Extent:
+        """The part of the plane to look at first."""
+        return self.images.ready.home if self.is_slice and self.images.ready is not None else HOME
 
     @property
     def painting(self) -> Painting:
@@ -145,12 +180,16 @@ class PlaneScene(QObject):
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """The data, (M, 2)"""
+        """The data in the plane, (M, 2); of a slice, where its pictures fall when dropped onto it."""
+        if self.is_slice:
+            return np.zeros((0, 2)) if self.images.ready is None else self.images.ready.points
         return self.pictures.points
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """The cluster of each, (M,)"""
+        """The cluster, or class, of each, (M,)"""
+        if self.is_slice:
+            return np.zeros(0, np.int64) if self.images.ready is None else self.images.ready.labels
         return self.pictures.labels
 
     @property
@@ -161,16 +200,11 @@ class PlaneScene(QObject):
     def brush(self) -> Brush:
         return self.pictures.brush
 
-    @property
-    def plane(self) -> PlaneSlice:
-        """Which plane of image space this is."""
-        return self._plane
-
     # The moment
 
     @property
     def schedule(self) -> NoiseSchedule:
-        return self._schedule
+        return self.images.schedule if self.is_slice else self._own_schedule
 
     @property
     def t(self) -> int:
@@ -183,7 +217,7 @@ class PlaneScene(QObject):
     @property
     def alpha_bar(self) -> float:
         """ᾱ_t at the moment shown."""
-        return self._schedule.alpha_bar_at(self.t)
+        return self.schedule.alpha_bar_at(self.t)
 
     # The field
 
@@ -200,38 +234,53 @@ class PlaneScene(QObject):
             self._walk_anew()
 
     def set_grid(self, extent: Extent, columns: int, rows: int) -> None:
-        """Where the field is wanted: columns × rows arrows over this part of the plane."""
-        points = grid(extent, columns, rows)
-        if not np.array_equal(points, self._grid):
-            self._grid = points
-            self._field_is_old()
+        """Where the field is wanted: columns × rows arrows over this part of the plane; fewer on a slice."""
+        self._view = (Extent(*extent), columns, rows)
+        self._lay_grid()
 
     @property
     def field(self) -> Field | None:
-        """The field at this moment; None without pictures or where nothing is learned."""
+        """The field at this moment; of a slice the newest that was answered, which tells its t. None without pictures
+        or where nothing is learned."""
+        if self.is_slice:
+            self._ask()
+            return self._answered(self._shown)
         if self._field is None:
             self._field = self._asked(self._shown, self._grid)
         return self._field
 
     def field_of(self, shown: Shown | str, points: NDArray[np.float64]) -> Field | None:
-        """Whatever field at this moment at points of one's own (G, 2)."""
-        return self._asked(Shown(shown), points)
+        """Whatever field at points of one's own (G, 2); of a slice only that of the points that were answered."""
+        if not self.is_slice:
+            return self._asked(Shown(shown), points)
+        found = self._answered(Shown(shown))
+        return found if found is not None and np.array_equal(found.points, points) else None
 
     @property
     def mean_angle(self) -> float | None:
-        """Between the learned and the exact movement at this moment over the grid, weighted with the density of q(z_t),
-        degrees; None where nothing is learned."""
-        exact, learned = self._asked(Shown.EXACT, self._grid), self._asked(Shown.LEARNED, self._grid)
+        """Between the learned and the exact movement at this moment over the grid, degrees; weighted with the density
+        of q(z_t) for two pixels, plain on a slice. None where one of them is not there."""
+        exact, learned = self.field_of(Shown.EXACT, self._grid), self.field_of(Shown.LEARNED, self._grid)
         if exact is None or learned is None:
             return None
-        weights = self._density_at(self._grid)
+        if self.is_slice:
+            return float(angle_between(learned, exact).mean())
+        assert self.exact is not None
+        weights = self.exact.log_density(self.plane.points(self._grid), self.t).exp().numpy()
         return float(np.average(angle_between(learned, exact), weights=weights)) if weights.sum() > 0 else None
 
     def density_image(self, extent: Extent, resolution: tuple[int, int], t: int | None = None) -> NDArray[np.float32]:
         """q(z_t) as the canvas draws it: float32 (rows, columns) in 0..1, the first row at the top, 1 where it is
-        largest. resolution: (columns, rows). t: of this moment when not given; −1 for the pictures themselves."""
-        with one_thread():
-            values = density(self.points, self._schedule, self.t if t is None else t, extent, resolution)
+        largest. resolution: (columns, rows). t: of this moment when not given, −1 the pictures themselves; of a slice
+        there is only what was last answered."""
+        if self.is_slice:
+            answer = self.images.field
+            if answer is None:
+                return np.zeros((resolution[1], resolution[0]), np.float32)
+            values = resampled(answer.density, answer.question.extent, extent, resolution)
+        else:
+            with one_thread():
+                values = density(self.points, self.schedule, self.t if t is None else t, extent, resolution)
         largest = float(values.max())
         return (values[::-1] / largest if largest > 0.0 else values).astype(np.float32)
 
@@ -239,49 +288,63 @@ class PlaneScene(QObject):
 
     @property
     def trajectories(self) -> list[NDArray[np.float64]]:
-        """The walks shown, each (steps + 1, 2), from noise to picture; those that were added come last."""
-        return [] if self._walk is None else list(self._walk.points.transpose(1, 0, 2))
+        """The walks shown, each (steps + 1, 2), from noise to picture; those that were added come last. Of a slice, the
+        path of the trace, if there is one of such pictures."""
+        if self.is_slice:
+            path = self.images.trace_path()[0]
+            return [path] if len(path) else []
+        walk = self._walks.walk
+        return [] if walk is None else list(walk.points.transpose(1, 0, 2))
 
     @property
     def trajectory_times(self) -> tuple[int, ...]:
         """The t of each of their points, falling; −1 at the end."""
-        return () if self._walk is None else self._walk.times
+        if self.is_slice:
+            return self.images.trace_path()[2]
+        return () if self._walks.walk is None else self._walks.walk.times
+
+    @property
+    def trace_x0_path(self) -> NDArray[np.float64]:
+        """Of a slice, where x̂0 of the trace went, (K, 2), at the times of the trajectory."""
+        return self.images.trace_path()[1] if self.is_slice else np.zeros((0, 2))
 
     def trajectories_at(self, t: float) -> NDArray[np.float64]:
-        """Where the walks are at t, (N, 2)."""
-        return np.zeros((0, 2)) if self._walk is None else self._walk.at(t)
+        """Where the walks over two-pixel pictures are at t, (N, 2)."""
+        return np.zeros((0, 2)) if self._walks.walk is None or self.is_slice else self._walks.walk.at(t)
 
     @property
     def added_starts(self) -> tuple[Point, ...]:
         """Where walks were begun by hand."""
-        return self._starts
+        return self._walks.added
 
     def add_trajectory(self, start: Point) -> None:
         """One more walk, from this point as pure noise."""
-        self._starts = (*self._starts, (float(start[0]), float(start[1])))
+        self._walks.set_added((*self._walks.added, start))
         self._walk_anew()
 
     def forget_added(self) -> None:
         """Leave out the walks that were added."""
-        if self._starts:
-            self._starts = ()
+        if self._walks.added:
+            self._walks.set_added(())
             self._walk_anew()
 
     @property
     def share_inside(self) -> float | None:
         """The share of `COUNTED_WALKS` walks that end in a cluster, 0..1; None while it is being found out."""
-        return self._share_inside
+        return None if self.is_slice else self._walks.share_inside
 
     @property
     def samples(self) -> NDArray[np.float64]:
-        """Draws of q(z_t) at this moment, (SAMPLES, 2): the same pictures with the same noise at every moment."""
-        if not len(self.points):
+        """Draws of q(z_t) at this moment, (SAMPLES, 2): the same pictures with the same noise at every moment. Of a
+        slice too: noise falls onto any plane as noise of two values."""
+        points = self.points
+        if not len(points):
             return np.zeros((0, 2))
         generator = np.random.Generator(np.random.Philox(WALK_SEED))
-        chosen = self.points[generator.integers(len(self.points), size=SAMPLES)]
-        noise = generator.standard_normal((SAMPLES, 2))
-        t = self.t
-        return np.sqrt(self.alpha_bar) * chosen + np.sqrt(self._schedule.one_minus_alpha_bar_at(t)) * noise
+        chosen = generator.integers(len(points), size=SAMPLES)
+        noise = np.sqrt(self.schedule.one_minus_alpha_bar_at(self.t)) * generator.standard_normal((SAMPLES, 2))
+        shrunk = np.sqrt(self.alpha_bar) * self.plane.points(points[chosen])
+        return self.plane.coordinates(shrunk) + noise
 
     # The small model
 
@@ -310,31 +373,28 @@ class PlaneScene(QObject):
         point = (float(point[0]), float(point[1]))
         if point != self._probe:
             self._probe = point
+            self._ask()
             self.probe_changed.emit()
 
     def probe_reading(self) -> ProbeReading | None:
-        """What is said of the probe: by the learned model where its field is shown, else exactly. None without
-        pictures, or where nothing is learned."""
+        """What is said of the probe: by the learned model where its field is shown, else exactly. Of a slice what was
+        last answered. None without pictures, or where nothing is learned."""
+        if self.is_slice:
+            answer = self.images.probe
+            return None if answer is None else _reading(answer.field, None, answer.pictures)
         shown = Shown.EXACT if self._shown is Shown.EXACT else Shown.LEARNED
         found = self._asked(shown, np.array([self._probe]))
-        if found is None:
-            return None
-        return ProbeReading(
-            z=found.points[0],
-            eps=found.eps[0],
-            subtracted=found.subtracted[0],
-            x0=found.x0[0],
-            t=found.t,
-            cluster_shares=self.cluster_shares(self._probe),
-        )
+        return None if found is None else _reading(found, self.cluster_shares(self._probe), None)
 
     def cluster_shares(self, point: Point) -> NDArray[np.float64] | None:
-        """How likely z_t at `point` comes from each cluster at this moment, (K,), in the order of the labels."""
-        exact, count = self.exact, self.pictures.cluster_count
-        if not isinstance(exact, DataSetDenoiser):
+        """How likely z_t at `point` comes from each cluster at this moment, (K,), in the order of the labels; None
+        without pictures, and on a slice."""
+        exact = self.exact
+        if exact is None or self.is_slice:
             return None
-        found = exact.responsibilities(self._plane.points([point]), self.t, count=len(self.points))
-        shares = np.zeros(count)
+        with one_thread():
+            found = exact.responsibilities(self.plane.points([point]), self.t, count=len(self.points))
+        shares = np.zeros(self.pictures.cluster_count)
         np.add.at(shares, self.labels[found.indices[0].numpy()], found.weights[0].numpy())
         return shares
 
@@ -353,20 +413,27 @@ class PlaneScene(QObject):
     # Who answers
 
     @property
-    def exact(self) -> Denoiser | None:
-        """The exact denoiser of the pictures; None without any."""
+    def exact(self) -> DataSetDenoiser | None:
+        """The exact denoiser of the pictures; None without any. Of a slice it is the background's."""
+        if self.is_slice:
+            return None if self.images.ready is None else self.images.ready.exact
         if self._exact is None and len(self.points):
-            self._exact = DataSetDenoiser(self._schedule, self.painting.image_set().images)
+            self._exact = DataSetDenoiser(self._own_schedule, self.painting.image_set().images)
         return self._exact
 
     @property
     def learned(self) -> Denoiser | None:
-        """The small model as it is now; None while nothing is learned."""
-        return self.small_model.denoiser
+        """The small model as it is now; None while nothing is learned, and on a slice (see `has_learned`)."""
+        return None if self.is_slice else self.small_model.denoiser
+
+    @property
+    def has_learned(self) -> bool:
+        """There is a learned field to show."""
+        return self.images.has_model if self.is_slice else self.learned is not None
 
     def settle(self) -> None:
         """Finish at once what is otherwise done between two paintings of the screen, for exports and tests."""
-        self._walking.finish()
+        self._walks.finish()
 
     def _asked(self, shown: Shown, points: NDArray[np.float64]) -> Field | None:
         if shown is Shown.DIFFERENCE:
@@ -376,66 +443,78 @@ class PlaneScene(QObject):
         if denoiser is None:
             return None
         with one_thread():
-            return field(denoiser, self._schedule, self._plane, self.t, points, dtype=_dtype(denoiser))
+            return field(denoiser, self._own_schedule, self._own_plane, self.t, points, dtype=_dtype(denoiser))
 
-    def _density_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        exact = self.exact
-        assert isinstance(exact, DataSetDenoiser)
-        return exact.log_density(self._plane.points(points), self.t).exp().numpy()
+    def _answered(self, shown: Shown) -> Field | None:
+        answer = self.images.field
+        if answer is None:
+            return None
+        if shown is not Shown.DIFFERENCE:
+            return answer.exact if shown is Shown.EXACT else answer.learned
+        return None if answer.learned is None or answer.exact is None else difference(answer.learned, answer.exact)
+
+    def _ask(self) -> None:
+        """Of a slice: have everything answered that is shown and not yet known."""
+        if self.is_slice and self.images.plane is not None:
+            extent, probe = self._view[0], np.array(self._probe)
+            exact, learned = self._shown is not Shown.LEARNED, self._shown is not Shown.EXACT
+            question = SliceQuestion(self.images.plane, self.t, self._grid, extent, probe, exact, learned)
+            self.images.ask(question)
+
+    def _lay_grid(self) -> None:
+        extent, columns, rows = self._view
+        if self.is_slice:
+            share = min(1.0, SLICE_GRID / max(columns, rows))
+            columns, rows = max(2, round(share * columns)), max(2, round(share * rows))
+        points = grid(extent, columns, rows)
+        if not np.array_equal(points, self._grid):
+            self._grid = points
+            self._field_is_old()
 
     def _field_is_old(self) -> None:
         self._field = None
+        self._ask()
         self.field_changed.emit()
         self.probe_changed.emit()
 
     def _small_task(self) -> PlaneTask:
-        return PlaneTask.with_preset(self.painting.image_set(), self._schedule, self._all_starts())
-
-    def _all_starts(self) -> NDArray[np.float64]:
-        """The noise that shown walks begin with: first the same as of those that are counted."""
-        drawn = PictureNoise(WALK_SEED, range(SHOWN_WALKS), (1, 1, 2)).initial().reshape(-1, 2).numpy()
-        return np.concatenate([drawn.astype(np.float64), np.array(self._starts, float).reshape(-1, 2)])
+        return PlaneTask.with_preset(self.painting.image_set(), self._own_schedule, self._walks.starts)
 
     def _walk_anew(self) -> None:
-        self._share_inside = None
-        self.small_model.set_starts(self._all_starts())
-        self._walking.begin(self._walks(), AFTER_MS if self.pictures.in_stroke else 0)
+        self.small_model.set_starts(self._walks.starts)
+        denoiser = None if self.is_slice else self.exact if self._shown is Shown.EXACT else self.learned
+        walking = None
+        if denoiser is not None:
+            walking = Walking(denoiser, self._own_schedule, self.painting.regions(), _dtype(denoiser))
+        self._walks.begin(walking, AFTER_MS if self.pictures.in_stroke else 0)
 
-    def _walks(self) -> Iterator[object]:
-        denoiser = self.exact if self._shown is Shown.EXACT else self.learned
-        if denoiser is None:
-            self._walk = None
-            self.trajectories_changed.emit()
-            return
-        how = {"seed": WALK_SEED, "steps": WALK_STEPS, "dtype": _dtype(denoiser)}
-        for walked in walk_steps(denoiser, self._schedule, self._plane, starts=self._all_starts(), **how):
-            yield walked
-        self._walk = walked
-        self.trajectories_changed.emit()
-        for walked in walk_steps(denoiser, self._schedule, self._plane, count=COUNTED_WALKS, **how):
-            yield walked
-        regions = self.painting.regions()
-        self._share_inside = share_inside(walked.ends, regions.centres, regions.reaches)
-        self.trajectories_changed.emit()
-
-    @Slot()
-    def _on_pictures(self) -> None:
-        self._exact = None
-        self.small_model.pictures_changed()
+    def _on_other_space(self) -> None:
+        self.moment.set_step_count(self.schedule.step_count)
+        self._view = (self.home, *self._view[1:])
+        self._lay_grid()
+        self.space_changed.emit()
+        self.schedule_changed.emit()
         self.pictures_changed.emit()
         self._field_is_old()
         self._walk_anew()
 
     @Slot()
+    def _on_pictures(self) -> None:
+        self._exact = None
+        self.small_model.pictures_changed()
+        if not self.is_slice:
+            self.pictures_changed.emit()
+            self._field_is_old()
+            self._walk_anew()
+
+    @Slot()
     def _on_learned(self) -> None:
-        if self._shown is Shown.EXACT:
+        if self._shown is Shown.EXACT or self.is_slice:
             return
         self._field_is_old()
         snapshot = self.small_model.snapshot
         if snapshot is not None and self.training:
-            self._walking.drop()
-            self._walk, self._share_inside = snapshot.walk, None
-            self.trajectories_changed.emit()
+            self._walks.show(snapshot.walk)
 
     @Slot()
     def _on_training(self) -> None:
@@ -446,22 +525,80 @@ class PlaneScene(QObject):
 
     @Slot(int)
     def _on_moment(self, t: int) -> None:
-        self._field = None
         self.t_changed.emit(t)
-        self.field_changed.emit()
-        self.probe_changed.emit()
+        self._field_is_old()
 
     @Slot(object)
     def _on_schedule(self, schedule: NoiseSchedule | None) -> None:
-        if schedule is None or schedule == self._schedule:
+        if schedule is None or schedule == self._own_schedule:
             return
-        self._schedule = schedule
+        self._own_schedule = schedule
         self._exact = None
         self.small_model.pictures_changed()
-        self.schedule_changed.emit()
-        self.moment.set_step_count(schedule.step_count)
-        self._field_is_old()
-        self._walk_anew()
+        if not self.is_slice:
+            self.moment.set_step_count(schedule.step_count)
+            self.schedule_changed.emit()
+            self._field_is_old()
+            self._walk_anew()
+
+    @Slot()
+    def _on_slice_opened(self) -> None:
+        t = self.images.t_of_trace
+        if t is not None:
+            self.moment.seek(t)
+        # Where data are: a slice through high dimensions has no scale of its own to guess a place by.
+        self._probe = tuple(float(value) for value in self.points[0])
+        self._on_other_space()
+
+    @Slot()
+    def _on_slice_closed(self) -> None:
+        """The pictures or the model of the slice are gone."""
+        self._space = Space.TWO_PIXELS
+        self._on_other_space()
+
+    @Slot(object)
+    def _on_slice_failed(self, error: StudioError) -> None:
+        if self.images.ready is None:
+            self._on_slice_closed()
+        self.failed.emit(error)
+
+    @Slot()
+    def _on_field_answered(self) -> None:
+        self.field_changed.emit()
+
+    @Slot()
+    def _on_trace(self) -> None:
+        if not self.is_slice:
+            return
+        t = self.images.t_of_trace
+        if t is not None and t != self.t:
+            self.moment.seek(t)
+        else:
+            self._field_is_old()
+        self.trajectories_changed.emit()
+
+
+def resampled(
+    values: NDArray[np.float64], extent: Extent, wanted: Extent, resolution: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Cells over `extent`, (rows, columns) from the bottom, as cells over `wanted`: between middles along straight
+    lines, 0 outside. resolution: (columns, rows)."""
+    rows, columns = values.shape
+    across = wanted[0] + (np.arange(resolution[0]) + 0.5) / resolution[0] * (wanted[1] - wanted[0])
+    up = wanted[2] + (np.arange(resolution[1]) + 0.5) / resolution[1] * (wanted[3] - wanted[2])
+    x = (across - extent[0]) / (extent[1] - extent[0]) * columns - 0.5
+    y = (up - extent[2]) / (extent[3] - extent[2]) * rows - 0.5
+    padded = np.pad(values, 1)
+    x, y = np.clip(x + 1, 0, columns + 1), np.clip(y + 1, 0, rows + 1)
+    left, low = np.minimum(x.astype(int), columns), np.minimum(y.astype(int), rows)
+    right_share, up_share = x - left, (y - low)[:, np.newaxis]
+    lower = padded[low][:, left] * (1 - right_share) + padded[low][:, left + 1] * right_share
+    upper = padded[low + 1][:, left] * (1 - right_share) + padded[low + 1][:, left + 1] * right_share
+    return lower * (1 - up_share) + upper * up_share
+
+
+def _reading(found: Field, shares: NDArray[np.float64] | None, pictures: ProbePictures | None) -> ProbeReading:
+    return ProbeReading(found.points[0], found.eps[0], found.subtracted[0], found.x0[0], found.t, shares, pictures)
 
 
 def _dtype(denoiser: Denoiser) -> torch.dtype:

@@ -463,6 +463,12 @@ def test_numbers_keep_the_figures_that_count(value: float, text: str) -> None:
     assert short(value) == text
 
 
+def test_a_small_change_of_the_loss_can_be_read(qtbot, stage: SlowMotionStage) -> None:
+    first_step(qtbot, stage)
+    step = dataclasses.replace(stage.walk.step, loss=1.0012, loss_after=0.99968)
+    assert "1.001 → 0.9997" in plain_text(facts_of(Row.WEIGHTS, step).value)
+
+
 def test_a_weighted_loss_is_called_so(tmp_path) -> None:
     for name, weighting in (("plain", "simple"), ("weighted", "min_snr")):
         settings, network = small_recipe(loss_weighting=weighting)

@@ -18,6 +18,8 @@ NOISE_LIMIT, ERROR_LIMIT = 3.0, 1.0
 """Noise maps reach their full colour here; an error has it at a third, so that a small one is still seen."""
 
 _FIGURES = 3
+_FINE = 4
+"""Figures of the loss: one step changes it by little."""
 _MOST_DECIMALS = 5
 
 
@@ -51,7 +53,7 @@ def facts_of(row: int, step: SlowStep) -> Facts:
         case Row.LOSS:
             mean = "weighted mean" if step.weighted else "mean"
             return Facts(
-                (_symbol("L", FontSize.TEXT), *_strong(f" {short(step.loss)}")),
+                (_symbol("L", FontSize.TEXT), *_strong(f" {short(step.loss, _FINE)}")),
                 (
                     _words(f"the {mean} of all {step.batch_size:,} pictures"),
                     _words(f"maps from {value_range(step.error)}"),
@@ -73,7 +75,7 @@ def facts_of(row: int, step: SlowStep) -> Facts:
             return Facts(
                 (
                     _symbol("L", FontSize.TEXT),
-                    *_strong(f" {short(step.loss)} → {short(step.loss_after)}"),
+                    *_strong(f" {short(step.loss, _FINE)} → {short(step.loss_after, _FINE)}"),
                     *_words("  for the same batch"),
                 ),
                 (
@@ -88,8 +90,8 @@ def value_range(values: np.ndarray) -> str:
     return f"{format_number(float(values.min()), 1)} … {format_number(float(values.max()), 1)}"
 
 
-def short(value: float) -> str:
-    """Three figures that count, with a true minus sign."""
+def short(value: float, figures: int = _FIGURES) -> str:
+    """So many figures that count, with a true minus sign."""
     size = abs(value)
     if not math.isfinite(value):
         text = "no number" if math.isnan(value) else "∞" if value > 0 else "-∞"
@@ -98,7 +100,7 @@ def short(value: float) -> str:
     elif size < 1e-4 or size >= 1e5:
         text = f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
     else:
-        decimals = max(0, _FIGURES - 1 - math.floor(math.log10(size)))
+        decimals = max(0, figures - 1 - math.floor(math.log10(size)))
         text = f"{value:.{min(decimals, _MOST_DECIMALS)}f}"
     return text.replace("-", MINUS)
 

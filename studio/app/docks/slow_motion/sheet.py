@@ -54,7 +54,9 @@ class StepSheet(QWidget):
         self._step = step
         self._lines = algorithm_lines("epsilon" if step is None else step.parameterization)
         self._images = {} if step is None else bands.images_of(step)
+        self.setCursor(Qt.CursorShape.ArrowCursor if step is None else Qt.CursorShape.PointingHandCursor)
         self._arrange()
+        self._describe()
         self.update()
 
     def set_line(self, line: int) -> None:

@@ -321,7 +321,7 @@ class ComparisonGrid(QAbstractScrollArea):
         painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, cell.moment)
         left = width - metrics.horizontalAdvance(cell.moment) - Space.S
         # Where there is little room, the number alone.
-        for measure in (cell.measure, cell.measure.removeprefix("RMS ")):
+        for measure in (cell.measure, cell.measure.removeprefix("RMS ").replace("reference", "ref.")):
             if metrics.horizontalAdvance(measure) <= left:
                 painter.setPen(tokens.color("accent" if index == self._reference else "text"))
                 painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, measure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import numpy as np
 import pytest
@@ -186,8 +187,8 @@ def test_levels_of_another_schedule_are_a_walk_to_the_nearest(other: str, own: s
     assert len(pairs) == steps
     assert times[0] == levels - 1
     assert pairs[-1][1] == -1
-    assert all(one > two for one, two in zip(times, times[1:], strict=False))
-    assert all(s == t for (_, s), (t, _) in zip(pairs, pairs[1:], strict=False))
+    assert all(one > two for one, two in itertools.pairwise(times))
+    assert all(s == t for (_, s), (t, _) in itertools.pairwise(pairs))
     # Far from each other, where nobody has to make room, each is the nearest there is.
     if steps <= 5:
         for time, (t, _) in list(zip(times, sampling_pairs(theirs, steps), strict=True))[1:]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -162,14 +161,15 @@ class Workspaces(QObject):
             window.removeDockWidget(dock)
         for area, names in ((_LEFT, workspace.left), (_RIGHT, workspace.right), (_BOTTOM, workspace.bottom)):
             docks = self._of(names)
-            for dock in docks:
-                window.addDockWidget(area, dock)
+            for position, dock in enumerate(docks):
+                # Side by side, even for a moment, tabs could be wider than the window and would make it so.
+                if area == _BOTTOM and position:
+                    window.tabifyDockWidget(docks[position - 1], dock)
+                else:
+                    window.addDockWidget(area, dock)
                 dock.show()
-            if area == _BOTTOM:
-                for first, second in itertools.pairwise(docks):
-                    window.tabifyDockWidget(first, second)
-                if docks:
-                    docks[0].raise_()
+            if area == _BOTTOM and docks:
+                docks[0].raise_()
         # Docks that were not placed still need an area to come back to when they are opened from the menu.
         placed = {*workspace.left, *workspace.right, *workspace.bottom}
         for name, dock in self._docks.items():

@@ -67,7 +67,7 @@ def _take(out: Path, seconds: float, data: Path | None) -> None:
     from studio.app.process.logs import start_logging, stop_logging
     from studio.app.settings import Settings
     from studio.app.theme import theme
-    from studio.app.tour import main_job
+    from studio.app.tour import main_job, views
     from studio.app.tour.guide import Guide
 
     keeper = start_logging()
@@ -84,6 +84,11 @@ def _take(out: Path, seconds: float, data: Path | None) -> None:
         main_job.train(guide, seconds)
         main_job.denoise(guide)
         main_job.write_pictures(guide)
+        views.branch(guide)
+        views.compare(guide)
+        views.see_noise_grow(guide)
+        views.see_training_slowly(guide)
+        views.see_the_plane(guide)
         main_job.show_light(guide)
     finally:
         window.closing.save_and_leave()

@@ -28,7 +28,7 @@ class Guide:
         self._failures: list[StudioError] = []
         self.denoising.failed.connect(self._failures.append)
         window.opener.failed.connect(self._failures.append)
-        window.panels.training.controller.failed.connect(self._note_failure)
+        window.panels.training.controller.failed.connect(self.note_failure)
 
     def wait(
         self, what: str, ready: Callable[[], bool], patience: float = PATIENCE_SECONDS, *, strict: bool = True
@@ -59,7 +59,8 @@ class Guide:
         self.window.grab().save(str(path))
         self.say(f"photographed the window: {path.name}")
 
-    def _note_failure(self, error: StudioError, _traceback: str) -> None:
+    def note_failure(self, error: StudioError, _details: str = "") -> None:
+        """What goes wrong in the window ends the tour."""
         self._failures.append(error)
 
     def say(self, text: str) -> None:

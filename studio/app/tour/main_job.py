@@ -81,7 +81,6 @@ def denoise(guide: Guide) -> None:
     milliseconds = 1000 * (time.monotonic() - began) / SCRUB_POSITIONS
     guide.say(f"scrubbed through {SCRUB_POSITIONS} frames without the model, {milliseconds:.0f} ms each")
     playback.seek(round(0.62 * last))
-    guide.photograph("denoise")
 
 
 def write_pictures(guide: Guide) -> None:
@@ -106,9 +105,9 @@ def show_light(guide: Guide) -> None:
     from studio.app.theme import theme
 
     theme().set_choice("light")
-    guide.photograph("denoise-light")
-    guide.window.workspaces.switch("train")
-    guide.photograph("train-light")
+    for name in ("plane", "compare", "denoise", "train"):
+        guide.window.workspaces.switch(name)
+        guide.photograph(f"{name}-light")
 
 
 def _wait_for_training(guide: Guide, seconds: float) -> None:

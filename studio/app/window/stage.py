@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
@@ -77,6 +77,22 @@ class OpeningBar(QWidget):
             self._handle.cancel()
 
 
+class _Pages(QStackedWidget):
+    """As small as the page that is shown can be, whatever the others need."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.currentChanged.connect(self._fit)
+
+    def minimumSizeHint(self) -> QSize:
+        page = self.currentWidget()
+        return QSize() if page is None else page.minimumSizeHint().expandedTo(page.minimumSize())
+
+    @Slot()
+    def _fit(self) -> None:
+        self.updateGeometry()
+
+
 class Stage(QWidget):
     """Pages by the name of their workspace, below a banner and the bar of an opening that goes on."""
 
@@ -84,7 +100,7 @@ class Stage(QWidget):
         super().__init__(parent)
         self.banner = Banner(self)
         self.opening = OpeningBar(self)
-        self._pages = QStackedWidget(self)
+        self._pages = _Pages(self)
         self._by_name: dict[str, QWidget] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

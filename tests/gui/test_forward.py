@@ -334,14 +334,16 @@ def test_what_is_on_the_page_can_be_had_as_files(qtbot, settled: ForwardStage, s
     settled.export.export_to(plot, tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_text().count("<polyline") >= 2
     settled.export.export_to(numbers, tmp_path / "forward.csv")
+    qtbot.waitUntil(lambda: "forward.csv" in settled.view.banner.text())
     table = np.genfromtxt(tmp_path / "forward.csv", delimiter=",", names=True)
     np.testing.assert_array_equal(table["alpha_bar"], state.schedule.alpha_bar)
     np.testing.assert_array_equal(table["factor_measured"], settled.view.process.moments.factor)
     settled.export.export_to(numbers, tmp_path / "forward.npz")
+    qtbot.waitUntil(lambda: "forward.npz" in settled.view.banner.text())
     with np.load(tmp_path / "forward.npz") as arrays:
         np.testing.assert_array_equal(arrays["chain"], settled.view.process.chain.states.numpy())
     settled.export.export_to(film, tmp_path / "film.gif")
-    qtbot.waitUntil(lambda: (tmp_path / "film.gif").exists() and "film.gif" in settled.view.banner.text())
+    qtbot.waitUntil(lambda: "film.gif" in settled.view.banner.text())
     with Image.open(tmp_path / "film.gif") as written:
         assert written.n_frames == 51
         assert written.size == (17 * 35, 8 * 35)

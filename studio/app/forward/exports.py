@@ -41,11 +41,18 @@ def film_job(frames: list[NDArray[np.uint8]], path: Path) -> Iterator[object]:
     return write_film(frames, path, FRAMES_A_SECOND, scale=scale, overwrite=True)
 
 
-def write_numbers(process: ForwardProcess, path: Path) -> Path:
-    """The moments at every t as a table (.csv), or those and all tensors as arrays (.npz). Raises StorageError."""
-    columns = _columns(process)
+def numbers_job(process: ForwardProcess, path: Path) -> Iterator[object]:
+    """Write the moments at every t as a table (.csv), or those and all tensors as arrays (.npz); returns the path.
+
+    What is written is what was there when the job was made. Raises StorageError.
+    """
+    return _write_numbers(_columns(process), _tensors(process), path)
+
+
+def _write_numbers(columns: dict[str, NDArray], tensors: dict[str, NDArray], path: Path) -> Iterator[object]:
+    yield None
     if path.suffix.lower() == ".npz":
-        return write_arrays(path, {**columns, **_tensors(process)}, overwrite=True)
+        return write_arrays(path, {**columns, **tensors}, overwrite=True)
     return write_table(path, columns, overwrite=True)
 
 

@@ -7,7 +7,7 @@ on waits for a few of them only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -304,7 +304,7 @@ class ForwardProcess(QObject):
         else:
             self._push("Another picture", self._set_picture, self._picture, picture)
 
-    def _push(self, title: str, set_value, before: object, after: object) -> None:
+    def _push(self, title: str, set_value: Callable[[object], None], before: object, after: object) -> None:
         undo_stack_of(self._state).push(Change(title, set_value, before, after))
 
     def _set_picture(self, picture: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from studio.app.docks.forward.histogram import ValueHistogram
 from studio.app.docks.forward.moments_plot import MomentsPlot
 from studio.app.docks.forward.step_rows import StepRows
 from studio.app.docks.forward.strips import TwoStrips
-from studio.app.forward.exports import film_frames, film_job, write_numbers
+from studio.app.forward.exports import film_frames, film_job, numbers_job
 from studio.app.forward.pictures import pixels_of
 from studio.app.forward.process import forward_of
 from studio.app.forward.words import NOISE_ROLE, SIGNAL_ROLE, measured_terms
@@ -44,7 +44,7 @@ _EDGE, _CAPTION = 3, 22
 _SPACING = 1
 _COLUMN_GAP = 20
 _TITLE, _READING = 20, 19
-_LEAST_PLOT, _LEAST_HISTOGRAM = 204, 120
+_LEAST_PLOT, _LEAST_HISTOGRAM = 196, 112
 _LEAST_BODY, _LEAST_ROWS = 110, 156
 _STACKED_HEIGHT = 330
 _ROOMY_HEIGHT = 440
@@ -63,7 +63,6 @@ class ForwardView(AcceptsFiles, QWidget):
         super().__init__(parent)
         self.process = forward_of(state, runner)
         self._runner = runner
-        self._writing: JobHandle | None = None
         self._arranged_for: tuple[int, int] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Forward process")
@@ -149,15 +148,16 @@ class ForwardView(AcceptsFiles, QWidget):
         """The measured moments as a picture."""
         return export_picture(self.plot, path)
 
-    def write_numbers(self, path: Path) -> Path:
-        """The moments at every t, and the tensors where the format holds them."""
-        return write_numbers(self.process, path)
+    def write_numbers(self, path: Path) -> JobHandle:
+        """The moments at every t, and the tensors where the format holds them, in the background."""
+        return self._write(numbers_job(self.process, path), "Writing numbers")
 
     def write_film(self, path: Path) -> JobHandle:
-        """Both ways to noise as a film, written in the background."""
-        self._writing = handle = self._runner.interject(
-            film_job(film_frames(self.process), path), "Writing a film", essential=True
-        )
+        """Both ways to noise as a film, in the background."""
+        return self._write(film_job(film_frames(self.process), path), "Writing a film")
+
+    def _write(self, job: Iterator[object], title: str) -> JobHandle:
+        handle = self._runner.interject(job, title, essential=True)
         handle.succeeded.connect(self.show_exported)
         handle.failed.connect(self._show_error)
         return handle

@@ -174,8 +174,8 @@ class BranchMenu(QMenu):
             self._branches.begin_redrawn(point, other_seed(point.settings.seed), self._runner)
         else:
             # A dialog with a loop of its own may only begin when the menu is gone.
-            opener = _paint if way == "paint" else _more
-            QTimer.singleShot(0, self.window(), partial(opener, self._state, self._runner, point, self.window()))
+            opener, window = _paint if way == "paint" else _more, self.parentWidget().window()
+            QTimer.singleShot(0, window, partial(opener, self._state, self._runner, point, window))
 
 
 def _paint(state: StudioState, runner: Runner, point: BranchPoint, window: QWidget) -> None:

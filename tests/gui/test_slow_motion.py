@@ -26,7 +26,8 @@ from studio.app.slow_motion.algorithm import Row
 from studio.app.slow_motion.facts import facts_of, short
 from studio.app.slow_motion.layout import lay_out
 from studio.app.slow_motion.slow_step import NO_CLASS, OwnRun, make_own_run, take_steps, walk
-from studio.app.slow_motion.walk import LAST_LINE, Source, walk_of
+from studio.app.slow_motion.source import Source
+from studio.app.slow_motion.walk import LAST_LINE, walk_of
 from studio.app.theme import theme
 from studio.app.training.controller import Phase, TrainingController
 from studio.app.widgets.math_text import plain_text
@@ -326,7 +327,7 @@ def test_what_is_lit_is_told_to_those_who_cannot_see_it(qtbot, stage: SlowMotion
     stage.walk.show_line(5)
     told = stage.sheet.accessibleDescription()
     assert told.startswith("Line 6 of 8")
-    assert f"{stage.walk.step.loss:.2f}" in told
+    assert short(stage.walk.step.loss, 4) in told
 
 
 def test_no_line_shows_what_comes_after_it(qtbot, stage: SlowMotionStage) -> None:

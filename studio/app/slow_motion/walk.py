@@ -7,20 +7,19 @@ its own. Otherwise there is a small run that belongs to the walk. A training at 
 from __future__ import annotations
 
 import weakref
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from studio.app.runner import JobHandle, JobState
+from studio.app.runner import JobHandle
 from studio.app.slow_motion.algorithm import Row
 from studio.app.slow_motion.slow_step import OwnRun, RunMade, SlowStep, take_steps
+from studio.app.slow_motion.source import Source, source_of
 from studio.app.state import StudioState
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
-    from studio.data.image_set import ImageSet
     from studio.training.run import TrainingRun
 
 LINE_COUNT = len(Row)
@@ -29,19 +28,6 @@ SPEEDS: tuple[tuple[float, str], ...] = ((0.5, "½×"), (1.0, "1×"), (2.0, "2×
 LINE_MS = 1250
 """How long a line stands at 1×: as long as GAN Lab gives each part of its iterations (its SLOW_INTERVAL_MS)."""
 MOST_LOSSES = 4000
-
-
-class Source(Enum):
-    """What there is to walk through."""
-
-    AT_FULL_SPEED = auto()
-    """A training runs: it has to be paused first."""
-    PAUSED = auto()
-    """The training that stands still."""
-    ENDED = auto()
-    """The training that ended last, on the pictures that are open."""
-    OWN = auto()
-    """A small run of the walk's own, made with its first step."""
 
 
 class TrainingWalk(QObject):
@@ -87,12 +73,8 @@ class TrainingWalk(QObject):
 
     @property
     def source(self) -> Source:
-        training, run = self._state.training, self._state.run
-        if training is not None:
-            return Source.PAUSED if training.state is JobState.PAUSED and run is not None else Source.AT_FULL_SPEED
-        if run is not None and _is_of(run, self._state.image_set):
-            return Source.ENDED
-        return Source.OWN
+        """What there is to walk through now."""
+        return source_of(self._state)
 
     @property
     def run(self) -> TrainingRun | None:
@@ -362,10 +344,6 @@ class TrainingWalk(QObject):
         if line != self._line:
             self._line = line
             self.line_changed.emit(line)
-
-
-def _is_of(run: TrainingRun, image_set: ImageSet | None) -> bool:
-    return image_set is None or (run.data.name, run.data.count) == (image_set.name, image_set.count)
 
 
 def walk_of(state: StudioState) -> TrainingWalk:

@@ -16,7 +16,8 @@ from studio.app.docks.slow_motion.transport import Transport
 from studio.app.plot_export import PICTURE_KINDS, export_picture, picture_array
 from studio.app.slow_motion import exports
 from studio.app.slow_motion.slow_step import SlowStep
-from studio.app.slow_motion.walk import LINE_COUNT, Source, walk_of
+from studio.app.slow_motion.source import Source
+from studio.app.slow_motion.walk import LINE_COUNT, walk_of
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.controls import Label

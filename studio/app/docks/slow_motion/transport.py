@@ -7,7 +7,8 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.docks.slow_motion.trail import LossTrail
-from studio.app.slow_motion.walk import SPEEDS, Source, TrainingWalk
+from studio.app.slow_motion.source import Source
+from studio.app.slow_motion.walk import SPEEDS, TrainingWalk
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import IconButton, Label, PrimaryButton, SecondaryButton, SegmentedControl
 

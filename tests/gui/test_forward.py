@@ -21,7 +21,7 @@ from PySide6.QtTest import QTest
 
 from studio.app.docks.forward.stage import ForwardStage
 from studio.app.forward.chain import CHAINS_IN_PASSING, chain_count
-from studio.app.forward.process import SETTLED_MS
+from studio.app.forward.chains import SETTLED_MS
 from studio.app.forward.words import step_coefficients
 from studio.app.runner import JobState
 from studio.app.state import StudioState
@@ -48,7 +48,7 @@ def settled(qtbot, stage: ForwardStage) -> ForwardStage:
 
     def all_measured() -> None:
         assert process.moments is not None
-        assert process.moments.chains == process.chains_wanted
+        assert process.moments.chains == process.chains.wanted
 
     qtbot.waitUntil(all_measured, timeout=30_000)
     return stage
@@ -170,6 +170,23 @@ def test_a_dropped_picture_is_fitted_and_can_be_taken_back(qtbot, stage: Forward
     wait_for_chain(qtbot, stage)
 
 
+def test_a_picture_taken_back_to_has_the_size_of_the_set_that_is_open_now(
+    qtbot, stage: ForwardStage, state, tmp_path: Path
+) -> None:
+    process = stage.view.process
+    for name in ("first.png", "second.png"):
+        drop(stage, write_picture(tmp_path / name))
+        qtbot.waitUntil(lambda name=name: process.picture.title == name)
+    state.set_image_set(small_pictures(side=6, channels=3))
+    qtbot.waitUntil(lambda: process.picture.shape == (3, 6, 6))
+    undo_stack_of(state).undo()
+    qtbot.waitUntil(lambda: process.picture.title == "first.png" and process.picture.shape == (3, 6, 6))
+    # The picture of the set that is closed has no place any more.
+    undo_stack_of(state).undo()
+    assert process.picture.title == "first.png"
+    wait_for_chain(qtbot, stage)
+
+
 @pytest.mark.parametrize("kind", ["text", "folder"])
 def test_what_is_no_picture_is_said_in_a_sentence(
     qtbot, caplog: pytest.LogCaptureFixture, stage: ForwardStage, tmp_path: Path, kind: str
@@ -262,7 +279,7 @@ def test_a_training_waits_for_a_few_chains_and_a_cancelled_measurement_stays_so(
     state.set_schedule(linear(50))
     qtbot.waitUntil(lambda: runner.jobs == (training,) and process.moments is not None, timeout=30_000)
     assert process.chain_is_current
-    assert process.moments.chains == CHAINS_IN_PASSING < process.chains_wanted
+    assert process.moments.chains == CHAINS_IN_PASSING < process.chains.wanted
     state.set_schedule(cosine(4000))
     qtbot.waitUntil(lambda: any(handle.title == "Measuring chains" for handle in runner.jobs), timeout=30_000)
     next(handle for handle in runner.jobs if handle.title == "Measuring chains").cancel()

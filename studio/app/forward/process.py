@@ -1,22 +1,20 @@
 """The forward process that is shown: its picture, its noise, the step one looks at, and the chains behind it.
 
-There is one for each StudioState. The closed form is computed where it is asked for; the chain is walked in the
-background and follows a moment later. Once the schedule rests, many chains are run and measured; a training that goes
-on waits for a few of them only.
+There is one for each StudioState. The closed form is computed where it is asked for; chains follow in the background.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from studio.app import jobs
-from studio.app.forward.chain import CHAINS_IN_PASSING, ChainWalk, MeasuredChains, chain_count, measure_job, walk_job
+from studio.app.forward.chains import Chains
 from studio.app.forward.pictures import (
     ForwardPicture,
     Origin,
@@ -27,12 +25,12 @@ from studio.app.forward.pictures import (
     picture_of_set,
 )
 from studio.app.microscope.playback import Playback
-from studio.app.runner import JobState
 from studio.app.undo import Change, undo_stack_of
 from studio.data.pixels import to_model_range, to_pictures
 from studio.diffusion import PictureNoise, diffuse
 
 if TYPE_CHECKING:
+    from studio.app.forward.chain import ChainWalk
     from studio.app.runner import JobHandle, Runner
     from studio.app.state import StudioState
     from studio.data.image_set import ImageSet
@@ -40,9 +38,6 @@ if TYPE_CHECKING:
     from studio.diffusion.forward_moments import ForwardMoments
 
 STARTER_SET = "avatars"
-SETTLED_MS = 250
-"""How long a schedule must rest before chains are measured on it."""
-
 FIRST_SHARE = 0.4
 """Where the playhead stands at first: picture and noise are both to be seen there."""
 
@@ -67,20 +62,15 @@ class ForwardProcess(QObject):
         self._picture: ForwardPicture | None = None
         self._x: torch.Tensor | None = None
         self._noise: torch.Tensor | None = None
+        self._source: PictureNoise | None = None
         self._seed = 0
         self._schedule: NoiseSchedule | None = None
         self._starter: ImageSet | None = None
-        self._chain: ChainWalk | None = None
-        self._moments: ForwardMoments | None = None
-        self._key = object()
         self._loading: JobHandle | None = None
-        self._walking: JobHandle | None = None
-        self._walk_again = False
-        self._measuring: JobHandle | None = None
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLED_MS)
-        self._settled.timeout.connect(self._measure)
+        self.chains = Chains(runner, self)
+        self.chains.chain_changed.connect(self.chain_changed)
+        self.chains.moments_changed.connect(self.moments_changed)
+        self.chains.failed.connect(self.failed)
         self.playback = Playback(self)
         self.playback.set_follow(False)
         self.playback.set_speed(2.0)
@@ -110,7 +100,8 @@ class ForwardProcess(QObject):
     @property
     def t(self) -> int:
         """The step under the playhead, 0-based."""
-        return self.playback.position
+        last = self.playback.position if self._schedule is None else self._schedule.step_count - 1
+        return min(self.playback.position, last)
 
     @property
     def x(self) -> torch.Tensor:
@@ -127,22 +118,16 @@ class ForwardProcess(QObject):
     @property
     def chain(self) -> ChainWalk | None:
         """The Markov chain; while the schedule is dragged it is one or two schedules behind. None until walked."""
-        return self._chain
+        return self.chains.chain
 
     @property
     def chain_is_current(self) -> bool:
-        return self._chain is not None and self._chain.schedule is self._schedule
+        return self.chains.current
 
     @property
     def moments(self) -> ForwardMoments | None:
         """What was measured on this very schedule, picture and seed so far."""
-        return self._moments
-
-    @property
-    def chains_wanted(self) -> int:
-        """How many chains will have been measured in the end."""
-        assert self._schedule is not None
-        return chain_count(self._schedule, self.x.numel())
+        return self.chains.moments
 
     def closed(self, t: int) -> torch.Tensor:
         """z_t in closed form, float32 (1, C, H, W); t 0-based, −1 is the picture."""
@@ -160,7 +145,7 @@ class ForwardProcess(QObject):
 
     def chain_pictures(self, steps: list[int]) -> NDArray[np.uint8] | None:
         """The same of the Markov chain; None where there is none of this length."""
-        chain = self._chain
+        chain = self.chain
         if chain is None or self._schedule is None or chain.schedule.step_count != self._schedule.step_count:
             return None
         return to_pictures(chain.states[torch.tensor(steps) + 1])
@@ -170,16 +155,11 @@ class ForwardProcess(QObject):
         if active == self._active:
             return
         self._active = active
-        if active:
-            if self._picture is None:
-                self._find_picture()
-            elif self._walking is None and not self.chain_is_current:
-                self._walk()
-            elif self._moments is None or self._moments.chains < self.chains_wanted:
-                self._settled.start()
-        else:
+        self.chains.set_active(active)
+        if not active:
             self.playback.pause()
-            self._stop_measuring()
+        elif self._picture is None:
+            self._find_picture()
 
     def bring(self, origin: Origin) -> None:
         """Take a picture of one's own, from a file or as uint8 (H, W, C); it is fitted in the background."""
@@ -211,8 +191,8 @@ class ForwardProcess(QObject):
         self._schedule = schedule
         if schedule is None:
             return
-        # Whoever hears of the playhead's new place must not look it up in what was measured before.
-        had_moments, self._moments = self._moments is not None, None
+        # First of all: whoever hears of the playhead's new place must not look it up in old measurements.
+        self._begin_anew()
         count = schedule.step_count
         if before is None or before.step_count != count:
             share = FIRST_SHARE if before is None else self.t / max(before.step_count - 1, 1)
@@ -221,9 +201,8 @@ class ForwardProcess(QObject):
             self.playback.seek(round(share * (count - 1)))
             if playing:
                 self.playback.play()
-        self._begin_anew()
-        if had_moments:
-            self.moments_changed.emit()
+        if self.ready:
+            self.changed.emit()
 
     @Slot()
     def _take_set(self) -> None:
@@ -236,7 +215,10 @@ class ForwardProcess(QObject):
     def _take_model(self) -> None:
         # With a set open its pictures decide; without one the model says what a picture is.
         if self._picture is not None and self._state.image_set is None:
-            self._refit() if self._picture.own else self._find_picture()
+            if self._picture.own:
+                self._refit()
+            elif self._picture.shape != self._shape():
+                self._find_picture()
 
     def _shape(self) -> Shape:
         """(C, H, W) of what a picture of one's own becomes: that of the set, of the model, or of what comes along."""
@@ -313,123 +295,38 @@ class ForwardProcess(QObject):
         if not picture.own and picture.shape != self._shape():
             # Taken back to a picture of a set that is closed now.
             return
-        if self._picture is None or self._picture.shape != picture.shape:
-            self._chain = None
         self._picture = picture
         self._x = to_model_range(picture.pixels[None])
         self._draw_noise()
-        self._begin_anew()
+        self._tell()
+        if picture.own:
+            # Taken back to when another set was open.
+            self._refit()
 
     def _set_seed(self, seed: object) -> None:
         self._seed = int(seed)  # type: ignore[call-overload]
         self._draw_noise()
-        self._begin_anew()
+        self._tell()
 
     def _draw_noise(self) -> None:
         if self._picture is not None:
-            self._noise = self._source().initial()
-
-    def _source(self) -> PictureNoise:
-        assert self._picture is not None
-        return PictureNoise(self._seed, (0,), self._picture.shape)
+            self._source = PictureNoise(self._seed, (0,), self._picture.shape)
+            self._noise = self._source.initial()
 
     def _begin_anew(self) -> None:
         """Whatever was walked and measured belongs to the past."""
-        self._key = object()
-        self._stop_measuring()
-        had_moments, self._moments = self._moments is not None, None
-        if not self.ready:
-            return
-        self.changed.emit()
-        if had_moments:
-            self.moments_changed.emit()
-        if self._active:
-            self._walk()
+        if self.ready:
+            assert self._schedule is not None
+            assert self._source is not None
+            self.chains.begin(self._schedule, self.x, self._source)
 
-    def _walk(self) -> None:
-        if self._walking is not None:
-            self._walk_again = True
-            return
-        if not self._runner.accepting or self._schedule is None:
-            return
-        chain, source = self._chain, self._source()
-        known = chain.noise if chain is not None and _same_noise(chain.source, source) else None
-        handle = self._hand_in(walk_job(self._schedule, self.x, source, known), "Walking to noise")
-        self._walking, self._walk_again = handle, False
-        handle.succeeded.connect(self._on_walked)
-        handle.failed.connect(self._on_failed)
-        handle.finished.connect(self._on_walk_finished)
-
-    def _hand_in(self, job: Iterator[object], title: str) -> JobHandle:
-        """Unseen while nothing else runs; otherwise between two steps of what does."""
-        if any(not handle.background for handle in self._runner.jobs):
-            return self._runner.interject(job, title)
-        return self._runner.start(job, title, background=True)
-
-    @Slot(object)
-    def _on_walked(self, chain: ChainWalk) -> None:
-        if self._picture is not None and chain.source.shape == self._picture.shape:
-            self._chain = chain
-            self.chain_changed.emit()
-
-    @Slot()
-    def _on_walk_finished(self) -> None:
-        handle, self._walking = self._walking, None
-        if not self._active or handle is None:
-            return
-        if self._walk_again or _gave_way(handle):
-            self._walk()
-        elif handle.state is JobState.SUCCEEDED:
-            self._settled.start()
-
-    @Slot()
-    def _measure(self) -> None:
-        """Run chains until there are enough."""
-        if self._measuring is not None or not self._active or not self.ready or not self._runner.accepting:
-            return
-        assert self._schedule is not None
-        count = self.chains_wanted
-        if any(not handle.background for handle in self._runner.jobs):
-            count = min(count, CHAINS_IN_PASSING)
-        if self._moments is not None and self._moments.chains >= count:
-            return
-        job = measure_job(self._key, self._schedule, self.x, self._seed, self._moments, count)
-        self._measuring = handle = self._hand_in(job, "Measuring chains")
-        handle.frame.connect(self._on_measured)
-        handle.failed.connect(self._on_failed)
-        handle.finished.connect(self._on_measure_finished)
-
-    @Slot(object)
-    def _on_measured(self, measured: MeasuredChains) -> None:
-        if measured.key is self._key:
-            self._moments = measured.moments
-            self.moments_changed.emit()
-
-    @Slot()
-    def _on_measure_finished(self) -> None:
-        handle = self.sender()
-        if self._measuring is handle:
-            self._measuring = None
-            if self._active and _gave_way(handle):
-                self._settled.start()
-
-    def _stop_measuring(self) -> None:
-        self._settled.stop()
-        if self._measuring is not None:
-            self._measuring.cancel()
-            self._measuring = None
+    def _tell(self) -> None:
+        self._begin_anew()
+        if self.ready:
+            self.changed.emit()
 
 
 def forward_of(state: StudioState, runner: Runner) -> ForwardProcess:
     """The one forward process of a window's state, made at the first call."""
     found = state.findChild(ForwardProcess)
     return found if found is not None else ForwardProcess(state, runner)
-
-
-def _gave_way(handle: JobHandle) -> bool:
-    """A job that nobody saw was cancelled for one that somebody waits for; what a person cancels stays cancelled."""
-    return handle.background and handle.state is JobState.CANCELLED
-
-
-def _same_noise(one: PictureNoise, other: PictureNoise) -> bool:
-    return (one.seed, one.pictures, one.shape) == (other.seed, other.pictures, other.shape)

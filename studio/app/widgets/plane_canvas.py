@@ -66,7 +66,7 @@ class PlaneCanvas(QWidget):
         self._at_home = True
         self._tool = PlaneTool.PROBE
         self._brush_radius = 0.24
-        self._picture_at: Callable[[tuple[float, float]], NDArray[np.floating] | None] = _two_pixels
+        self._picture_at: Callable[[tuple[float, float]], NDArray[np.floating] | None] = two_pixels
         self._ground: QPixmap | None = None
         self._cursor: QPointF | None = None
         self._stroke: PlaneTool | None = None
@@ -290,7 +290,7 @@ class PlaneCanvas(QWidget):
         elif key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self._space_held, self._space_used = True, False
-        elif key in TOOL_KEYS and not modifiers:
+        elif key in TOOL_KEYS and not modifiers and (self._drawing.square or TOOL_KEYS[key] is PlaneTool.PROBE):
             self.set_tool(TOOL_KEYS[key])
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             middle = QPointF(self.width() / 2, self.height() / 2)
@@ -362,6 +362,6 @@ def _paint_marks(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> N
         paint_note(painter, view, drawing.note)
 
 
-def _two_pixels(point: tuple[float, float]) -> NDArray[np.floating]:
+def two_pixels(point: tuple[float, float]) -> NDArray[np.floating]:
     """The picture that two numbers are: the left pixel is the first."""
     return np.array([[[point[0]], [point[1]]]])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
-from studio.app.imaging import paint_picture, picture_image, values_image
+from studio.app.imaging import fitted_size, paint_picture, picture_image, values_image
 from studio.app.theme import FontSize, theme, ui_font
 from studio.app.widgets.labels import format_number
 from studio.app.widgets.plane_drawing import Arrows, Cloud, Paths, PlaneDrawing, Thumbnail
@@ -22,6 +22,7 @@ _HEAD_ANGLE = math.radians(27)
 _LONGEST_HEAD, _SHORTEST_ARROW = 5.0, 1.5
 _SIZE_GROUPS = 5
 _THUMBNAIL_SIDE = 14
+_PICTURE_SIDE = 42
 
 
 def paint_ground(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> None:
@@ -162,9 +163,9 @@ def _polygon(places: NDArray[np.float64]) -> QPolygonF:
 
 def _paint_thumbnail(painter: QPainter, view: PlaneView, thumbnail: Thumbnail) -> None:
     height, width = thumbnail.values.shape[:2]
-    scale = max(1, _THUMBNAIL_SIDE // height if height > 1 else _THUMBNAIL_SIDE)
+    side = _PICTURE_SIDE if height > 1 else _THUMBNAIL_SIDE * width
     place = view.place(thumbnail.point)
-    target = QRectF(0, 0, width * scale, height * scale)
+    target = QRectF(0, 0, *fitted_size(width, height, side, side))
     target.moveCenter(QPointF(round(place.x()), round(place.y())))
     paint_framed(painter, target, thumbnail.values)
 

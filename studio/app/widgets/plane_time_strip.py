@@ -104,6 +104,12 @@ class PlaneTimeStrip(QWidget):
             painter.drawRect(square)
         painter.setPen(QPen(accent, 1.5))
         painter.drawLine(QLineF(x, 0, x, self.height()))
+        if self._now is None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(accent)
+            painter.drawEllipse(QPointF(x, self.height() / 2), 6, 6)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         if self.hasFocus():
             painter.setPen(QPen(accent, 1, Qt.PenStyle.DotLine))
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))

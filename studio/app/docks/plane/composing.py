@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from studio.app.docks.plane.tools import plane_hand_of
 from studio.app.plane.scene import Layer, PlaneScene, Shown
 from studio.app.widgets.plane_canvas import PlaneCanvas
-from studio.app.widgets.plane_drawing import Arrows, Cloud, Paths, PlaneDrawing, ProbeArrows, two_pixel_corners
+from studio.app.widgets.plane_drawing import (
+    Arrows,
+    Cloud,
+    Paths,
+    PlaneDrawing,
+    ProbeArrows,
+    Thumbnail,
+    two_pixel_corners,
+)
 from studio.app.widgets.plane_view import PlaneView
+from studio.data.pixels import to_model_range
 from studio.diffusion.plane import Extent, Field, angle_between, difference, grid
+
+if TYPE_CHECKING:
+    from studio.app.state import StudioState
+    from studio.diffusion.plane import PlaneSlice
 
 GRID = 31
 """Arrows along the longer side."""
@@ -19,7 +34,35 @@ CLOUD_CELL = 4
 """Pixels of the screen to a cell of the density, which is smooth between them."""
 
 _ARROW_ROOM = 0.92
+_AXIS_ENDS = 0.8 * np.array(((-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)))
 _EVERYTHING = frozenset({"cloud", "points", "arrows", "paths", "samples"})
+
+
+class SliceThumbnails:
+    """Pictures on a slice: the three it was laid through, otherwise what its axes mean, at their ends."""
+
+    def __init__(self, state: StudioState, scene: PlaneScene) -> None:
+        self._state, self._scene, self._hand = state, scene, plane_hand_of(state)
+        self._plane: PlaneSlice | None = None
+        self._made: tuple[Thumbnail, ...] = ()
+
+    def __call__(self) -> tuple[Thumbnail, ...]:
+        plane = self._scene.plane
+        if plane is not self._plane:
+            self._plane, self._made = plane, self._make(plane)
+        return self._made
+
+    def _make(self, plane: PlaneSlice) -> tuple[Thumbnail, ...]:
+        images = self._state.image_set
+        if self._hand.chosen and images is not None:
+            pictures = to_model_range(images.images[list(self._hand.chosen)])
+            places = plane.coordinates(pictures)
+        else:
+            left, right, bottom, top = self._scene.home
+            places = _AXIS_ENDS * np.array(((right - left) / 2, (top - bottom) / 2))
+            pictures = plane.points(places)
+        values = np.moveaxis(pictures.numpy(), 1, -1)
+        return tuple(Thumbnail((float(x), float(y)), picture) for (x, y), picture in zip(places, values, strict=True))
 
 
 class PlaneComposer(QObject):
@@ -27,8 +70,9 @@ class PlaneComposer(QObject):
 
     composed = Signal()
 
-    def __init__(self, scene: PlaneScene, canvas: PlaneCanvas) -> None:
+    def __init__(self, scene: PlaneScene, canvas: PlaneCanvas, slice_thumbnails: SliceThumbnails) -> None:
         super().__init__(canvas)
+        self._slice_thumbnails = slice_thumbnails
         self._scene, self._canvas = scene, canvas
         self._old: set[str] = set(_EVERYTHING)
         self._parts: dict[str, object] = {}
@@ -42,6 +86,7 @@ class PlaneComposer(QObject):
         scene.pictures_changed.connect(self._on_pictures)
         scene.t_changed.connect(self._on_moment)
         scene.schedule_changed.connect(self._on_everything)
+        scene.space_changed.connect(self._on_space)
         scene.field_changed.connect(self._on_field)
         scene.trajectories_changed.connect(self._on_paths)
         scene.probe_changed.connect(self._on_probe)
@@ -83,7 +128,10 @@ class PlaneComposer(QObject):
             paths=self._parts["paths"],
             samples=self._parts["samples"],
             probe=self._probe(),
-            thumbnails=self._corners,
+            thumbnails=self._slice_thumbnails() if scene.is_slice else self._corners,
+            axis_names=scene.plane.names,
+            square=not scene.is_slice,
+            marks=(0.0,) if scene.is_slice else (-1.0, 0.0, 1.0),
             note=self._note(),
         )
 
@@ -100,14 +148,23 @@ class PlaneComposer(QObject):
         self._angle = None
         if scene.shown is not Shown.DIFFERENCE:
             field = scene.field
-            return None if field is None else Arrows(field.points, _fitting(field, field.drawn_scale(room), room))
+            if field is None:
+                return None
+            room = _room(field.points, room)
+            return Arrows(field.points, _fitting(field, field.drawn_scale(room), room))
+        # Of a slice only what was answered is known, and where it was asked.
         points = grid(extent, columns, rows)
+        if scene.is_slice:
+            field = scene.field
+            points = points if field is None else field.points
         learned, exact = scene.field_of(Shown.LEARNED, points), scene.field_of(Shown.EXACT, points)
         if learned is None or exact is None:
             return None
-        weights = scene.density_image(extent, (columns, rows))[::-1].ravel()
-        if weights.any():
-            self._angle = float(np.average(angle_between(learned, exact), weights=weights))
+        room = _room(points, room)
+        angles, weights = angle_between(learned, exact), None
+        if not scene.is_slice:
+            weights = scene.density_image(extent, (columns, rows))[::-1].ravel() + 1e-12
+        self._angle = float(np.average(angles, weights=weights))
         # Drawn to the measure of what it is a difference of, or small ones would look large.
         field = difference(learned, exact)
         return Arrows(points, _fitting(field, exact.drawn_scale(room), room), by_size=True, longest=room)
@@ -116,7 +173,12 @@ class PlaneComposer(QObject):
         walks = self._scene.trajectories
         if not walks:
             return ()
-        return (Paths(np.stack(walks, axis=1), self._scene.trajectory_times, self._scene.t),)
+        times, t = self._scene.trajectory_times, self._scene.t
+        walked = Paths(np.stack(walks, axis=1), times, t)
+        if not self._scene.is_slice:
+            return (walked,)
+        x0 = self._scene.trace_x0_path[:, np.newaxis]
+        return (Paths(x0, times, t, "d3"), walked)
 
     def _probe(self) -> ProbeArrows | None:
         reading = self._scene.probe_reading()
@@ -129,9 +191,13 @@ class PlaneComposer(QObject):
 
     def _note(self) -> str:
         scene = self._scene
+        if scene.opening:
+            return "Laying a plane through the pictures…"
+        if scene.is_slice and scene.shown is not Shown.EXACT and not scene.has_learned:
+            return "There is no model for these pictures: choose one in Denoise."
         if not len(scene.points):
             return "Paint some pictures with the brush, or choose some at the left."
-        if scene.shown is not Shown.EXACT and scene.learned is None:
+        if scene.shown is not Shown.EXACT and not scene.has_learned:
             return "Nothing is learned yet: train the small model."
         if scene.shown is Shown.DIFFERENCE and self._angle is not None:
             return f"learned and exact are {self._angle:.1f}° apart on average here"
@@ -152,7 +218,8 @@ class PlaneComposer(QObject):
 
     @Slot()
     def _on_field(self) -> None:
-        self._later("arrows")
+        # The density of a slice is answered together with its field.
+        self._later("arrows", *(("cloud",) if self._scene.is_slice else ()))
 
     @Slot()
     def _on_paths(self) -> None:
@@ -169,8 +236,20 @@ class PlaneComposer(QObject):
             self.compose()
 
     @Slot()
+    def _on_space(self) -> None:
+        left, right, bottom, top = self._scene.home
+        self._canvas.set_home((top - bottom) / 2, ((left + right) / 2, (bottom + top) / 2))
+        self._later(*_EVERYTHING)
+
+    @Slot()
     def _on_everything(self) -> None:
         self._later(*_EVERYTHING)
+
+
+def _room(points: np.ndarray, room: float) -> float:
+    """How long an arrow may be: a slice is asked at fewer points, which leaves each more room."""
+    rows = np.unique(points[:, 1])
+    return max(room, _ARROW_ROOM * float(rows[1] - rows[0])) if len(rows) > 1 else room
 
 
 def _fitting(field: Field, scale: float, room: float) -> np.ndarray:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.app.docks.plane.composing import PlaneComposer
+from studio.app.docks.plane.composing import PlaneComposer, SliceThumbnails
 from studio.app.docks.plane.time_bar import PlaneTimeBar
 from studio.app.docks.plane.tools import plane_hand_of
 from studio.app.plane.scene import COUNTED_WALKS, Shown, plane_scene_of
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import IconButton, Label, SegmentedControl, format_number
-from studio.app.widgets.plane_canvas import PlaneCanvas
+from studio.app.widgets.plane_canvas import PlaneCanvas, two_pixels
 from studio.app.widgets.plane_tools import PlaneTool
 from studio.data.painting import EDGE
 
@@ -33,6 +34,7 @@ _FIELDS = (
     (Shown.LEARNED, "Learned", "The movement that the small model has learned."),
     (Shown.DIFFERENCE, "Difference", "Learned minus exact, to the same measure; red where it is large."),
 )
+_TWO_PIXELS_ONLY = "Only two-pixel pictures can be painted here."
 GRAB = 0.15
 """How near to a cluster the hand must be to move it, in units of the plane."""
 
@@ -44,7 +46,7 @@ class PlanePage(QWidget):
         super().__init__(parent)
         self.scene = plane_scene_of(state)
         self.canvas = PlaneCanvas(self)
-        self.composer = PlaneComposer(self.scene, self.canvas)
+        self.composer = PlaneComposer(self.scene, self.canvas, SliceThumbnails(state, self.scene))
         self.time_bar = PlaneTimeBar(self.scene, self)
         self.hand = plane_hand_of(state)
         self.tool_buttons: dict[PlaneTool, IconButton] = {}
@@ -56,6 +58,7 @@ class PlanePage(QWidget):
         self._show_brush()
         self._show_shown()
         self._show_inside()
+        self._show_space()
 
     def _build(self) -> None:
         tools = QHBoxLayout()
@@ -100,6 +103,8 @@ class PlanePage(QWidget):
         scene.shown_changed.connect(self._show_inside)
         scene.pictures.brush_changed.connect(self._show_brush)
         scene.trajectories_changed.connect(self._show_inside)
+        scene.space_changed.connect(self._show_space)
+        scene.field_changed.connect(self._show_asking)
         scene.pictures_changed.connect(self._show_inside)
         canvas.probe_moved.connect(self._move_probe)
         canvas.stroke_begun.connect(self._begin_stroke)
@@ -131,6 +136,29 @@ class PlanePage(QWidget):
     @Slot()
     def _show_shown(self) -> None:
         self.field_switch.set_value(self.scene.shown)
+
+    @Slot()
+    def _show_space(self) -> None:
+        slice_ = self.scene.is_slice
+        for tool, button in self.tool_buttons.items():
+            if tool is not PlaneTool.PROBE:
+                name, reason = next((name, reason) for each, _, name, _, reason in _TOOLS if each is tool)
+                button.setEnabled(not slice_)
+                button.set_tooltip(name, _TWO_PIXELS_ONLY if slice_ else reason)
+        if slice_:
+            self.hand.take(PlaneTool.PROBE)
+        self.canvas.set_picture_at(self._picture_on_slice if slice_ else two_pixels)
+        self._show_inside()
+
+    def _picture_on_slice(self, point: tuple[float, float]) -> np.ndarray | None:
+        if self.scene.opening:
+            return None
+        return np.moveaxis(self.scene.plane.points([point])[0].numpy(), 0, -1)
+
+    @Slot()
+    def _show_asking(self) -> None:
+        if self.scene.is_slice:
+            self._show_inside()
 
     @Slot(float, float)
     def _move_probe(self, x: float, y: float) -> None:
@@ -175,6 +203,9 @@ class PlanePage(QWidget):
         if point is None:
             self.cursor_words.setText("")
             return
+        if self.scene.is_slice:
+            self.cursor_words.setText(f"cursor {format_number(point[0], 1)}, {format_number(point[1], 1)}")
+            return
         regions = self.scene.painting.regions()
         where = "outside every cluster"
         if len(regions.centres):
@@ -187,7 +218,15 @@ class PlanePage(QWidget):
     @Slot()
     def _show_inside(self) -> None:
         share = self.scene.share_inside
-        if not len(self.scene.points):
+        if self.scene.is_slice:
+            ready = self.scene.images.ready
+            if ready is None:
+                self.inside_words.setText("")
+            elif self.scene.asking:
+                self.inside_words.setText("Computing the field…")
+            else:
+                self.inside_words.setText(f"Exact: of {len(ready.points):,} of the {ready.whole:,} pictures")
+        elif not len(self.scene.points):
             self.inside_words.setText("")
         elif self.scene.shown is not Shown.EXACT and self.scene.training:
             self.inside_words.setText("Trajectories by what is learned so far")

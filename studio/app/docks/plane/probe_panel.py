@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from torch import Tensor
 
-from studio.app.plane.scene import PlaneScene
+from studio.app.plane.scene import PlaneScene, ProbeReading
 from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import Label, Rule, format_number
 from studio.app.widgets.math_text import MathLabel, Term
@@ -21,6 +22,7 @@ MOST_SHARES = 6
 _NOISE_LIMIT, _TAKEN_LIMIT = 3.0, 1.0
 _SMALL = QSize(88, 44)
 _LARGEST = 150
+_SLICE_LARGEST, _SLICE_SMALL = 232, 84
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class ProbePanel(QWidget):
         self._soon.timeout.connect(self._show)
         self._build()
         scene.probe_changed.connect(self._later)
+        scene.space_changed.connect(self._show_space)
         self._show()
 
     def _build(self) -> None:
@@ -103,8 +106,7 @@ class ProbePanel(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        # Two pixels side by side: half as high as wide, in whole pixels of the screen.
-        self.large.set_picture_height(min(self.width() // 2, _LARGEST))
+        self._fit()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -120,6 +122,9 @@ class ProbePanel(QWidget):
     def _show(self) -> None:
         scene = self._scene
         reading = scene.probe_reading()
+        if scene.is_slice:
+            self._show_slice(reading)
+            return
         self.large.set_picture(_picture(np.asarray(scene.probe)))
         self.place.setText(_pair(np.asarray(scene.probe)))
         for row in _ROWS:
@@ -133,6 +138,31 @@ class ProbePanel(QWidget):
         self._empty.setVisible(reading is None)
         shares = None if reading is None else reading.cluster_shares
         self._show_shares(shares)
+
+    def _show_slice(self, reading: ProbeReading | None) -> None:
+        """Of a slice: real pictures, with their least and largest value."""
+        pictures = None if reading is None else reading.pictures
+        self.place.setText(_pair(np.asarray(self._scene.probe)))
+        self.large.set_picture(None if pictures is None else _channels_last(pictures.z))
+        for row in _ROWS:
+            values = None if pictures is None else _channels_last(getattr(pictures, row.name))
+            self.pictures[row.name].set_picture(values, row.limit)
+            self.numbers[row.name].setText("—" if values is None else _range(values))
+        self._empty.setText(self._scene.obstacle(self._scene.space) or "The answer is on its way.")
+        self._empty.setVisible(pictures is None)
+        self._show_shares(None)
+
+    @Slot()
+    def _show_space(self) -> None:
+        self._fit()
+        self._show()
+
+    def _fit(self) -> None:
+        # Two pixels lie side by side: half as high as wide. Real pictures are about square.
+        slice_ = self._scene.is_slice
+        self.large.set_picture_height(min(self.width(), _SLICE_LARGEST) if slice_ else min(self.width() // 2, _LARGEST))
+        for picture in self.pictures.values():
+            picture.set_picture_height(_SLICE_SMALL if slice_ else _SMALL.height())
 
     def _show_shares(self, shares: NDArray[np.float64] | None) -> None:
         there = shares is not None and len(shares) > 1
@@ -158,3 +188,12 @@ def _picture(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _pair(values: NDArray[np.float64]) -> str:
     return f"{format_number(float(values[0]))}, {format_number(float(values[1]))}"
+
+
+def _channels_last(picture: Tensor) -> NDArray[np.float64]:
+    """(C, H, W) as (H, W, C)."""
+    return np.moveaxis(picture.numpy(), 0, -1)
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    return f"{format_number(float(values.min()), 1)} … {format_number(float(values.max()), 1)}"

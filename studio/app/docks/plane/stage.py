@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from studio.app.state import StudioState
 
 
+TITLE = "Space of two-pixel pictures"
+
+
 class PlaneStage(PanelGround):
     """Header, and the page below it as soon as torch is loaded."""
 
@@ -35,7 +38,7 @@ class PlaneStage(PanelGround):
         self.export_button = ExportButton(self)
         self.export_button.setEnabled(False)
         self.banner = Banner()
-        self.title = Label("Space of two-pixel pictures", self, size=FontSize.HEADLINE, weight=600, elided=True)
+        self.title = Label(TITLE, self, size=FontSize.HEADLINE, weight=600, elided=True)
         header = QHBoxLayout()
         header.setSpacing(Space.S)
         header.addWidget(self.title, 1)
@@ -70,11 +73,17 @@ class PlaneStage(PanelGround):
         self._waiting.deleteLater()
         self.setFocusProxy(self.page)
         self.page.scene.pictures.refused.connect(self._show_error)
-        self.page.scene.small_model.failed.connect(self._show_error)
+        self.page.scene.failed.connect(self._show_error)
+        self.page.scene.space_changed.connect(self._show_title)
         self.exports = PlaneExports(self.page, self.export_button, self._runner)
         self.export_button.setEnabled(True)
         if had_focus:
             self.page.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @Slot()
+    def _show_title(self) -> None:
+        assert self.page is not None
+        self.title.setText("A slice through image space" if self.page.scene.is_slice else TITLE)
 
     @Slot(object)
     def _show_error(self, error: object) -> None:

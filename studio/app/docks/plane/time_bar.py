@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -116,10 +117,14 @@ class PlaneTimeBar(QWidget):
         self._stale = False
         last = self._scene.schedule.step_count - 1
         levels = [round(share * last) for share in THUMBNAIL_SHARES]
-        self.strip.set_thumbnails(last + 1, [(t, self._density(t)) for t in levels])
+        # Of a slice only the density of this very moment is known.
+        shown = [] if self._scene.is_slice else [(t, self._density(t)) for t in levels]
+        self.strip.set_thumbnails(last + 1, shown)
         self._show_moment()
 
-    def _density(self, t: int) -> object:
+    def _density(self, t: int) -> np.ndarray | None:
         from studio.app.plane.scene import HOME
 
+        if self._scene.is_slice:
+            return None
         return self._scene.density_image(HOME, (SIDE, SIDE), t)

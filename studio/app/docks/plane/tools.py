@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 
 class PlaneHand(QObject):
-    """Which PlaneTool the left mouse button works with."""
+    """Which PlaneTool the left mouse button works with, and which three pictures a slice was laid through.
+
+    chosen: numbers in the open set of pictures; empty for another slice.
+    """
 
     changed = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._tool = PlaneTool.PROBE
+        self.chosen: tuple[int, ...] = ()
 
     @property
     def tool(self) -> PlaneTool:

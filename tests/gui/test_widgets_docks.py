@@ -343,21 +343,17 @@ class TestPlot:
         assert area.verticalScrollBar().value() > 0
         assert plot.item.getViewBox().viewRange() == shown
 
-    def test_dots_and_words_follow_the_scale(self, show) -> None:
+    def test_dots_follow_the_scale(self, show) -> None:
         plot = show(Plot(), 400, 240)
         plot.set_curve("a", np.arange(1, 101), np.linspace(1, 100, 100))
         plot.set_dot("now", 50.0, 10.0, "d4")
-        plot.set_words("name", 50.0, 0.0, "nothing")
         plot.set_logarithmic(True)
-        dot, words = plot._dots["now"].item, plot._words["name"].item
+        dot = plot._dots["now"].item
         assert dot.pos().y() == pytest.approx(1.0)
-        assert not words.isVisible()
         plot.set_logarithmic(False)
-        assert (dot.pos().y(), words.isVisible()) == (10.0, True)
+        assert dot.pos().y() == 10.0
         plot.set_dot("now", None)
-        plot.set_words("name", None)
         assert dot.scene() is None
-        assert words.scene() is None
 
     def test_ticks_of_ones_own_reach_axis_and_grid(self, show) -> None:
         plot = show(Plot(), 400, 240)

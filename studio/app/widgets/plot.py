@@ -31,7 +31,7 @@ _MOST_JOINED_POINTS = 400
 class _Placed:
     """An item at a place of the data; kept to place it anew when the scale changes."""
 
-    item: Dot | pg.TextItem
+    item: Dot
     role: str
     x: float
     y: float
@@ -65,7 +65,6 @@ class Plot(QWidget):
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._dots: dict[str, _Placed] = {}
         self._markers: dict[str, tuple[Line, CurveLook]] = {}
-        self._words: dict[str, _Placed] = {}
         self._logarithmic = False
         self._x_label = x_label
         self._item.hideButtons()
@@ -157,25 +156,12 @@ class Plot(QWidget):
         placed.x, placed.y = x, y
         self._place(placed)
 
-    def set_words(self, name: str, x: float | None, y: float = 0.0, words: str = "", role: str = "muted") -> None:
-        """Words left of and below the place (x, y) of the data; None takes them away."""
-        kept = self._words.pop(name, None)
-        if kept is not None:
-            self._item.removeItem(kept.item)
-        if x is None:
-            return
-        item = pg.TextItem(words, color=theme().color(role), anchor=(1, 0))
-        item.setFont(ui_font(FontSize.RANGE))
-        self._item.addItem(item, ignoreBounds=True)
-        self._words[name] = _Placed(item, role, x, y)
-        self._place(self._words[name])
-
-    def set_note(self, terms: Sequence[Term] | None, *, beside: float | None = None, at_left: bool = False) -> None:
-        """A raised label along the upper edge: beside this x, else in the right or left corner; None takes it away."""
+    def set_note(self, terms: Sequence[Term] | None, beside: float = 0.0) -> None:
+        """A raised label along the upper edge, beside this x; None takes it away."""
         if terms is None:
             self._note.hide()
         else:
-            self._note.show_terms(terms, beside, at_left)
+            self._note.show_terms(terms, beside)
 
     @property
     def note(self) -> str:
@@ -199,7 +185,7 @@ class Plot(QWidget):
         self._item.setLogMode(x=False, y=on)
         for name in self._curves:
             self._draw(name)
-        for placed in (*self._dots.values(), *self._words.values()):
+        for placed in self._dots.values():
             self._place(placed)
 
     def set_x_range(self, low: float, high: float, padding: float = 0.0) -> None:
@@ -267,5 +253,3 @@ class Plot(QWidget):
             line.take_pen(look.pen(ratio))
         for dot in self._dots.values():
             dot.item.setBrush(tokens.color(dot.role))
-        for words in self._words.values():
-            words.item.setColor(tokens.color(words.role))

@@ -172,7 +172,7 @@ class Dot(QGraphicsEllipseItem):
 
 
 class Note(QGraphicsItem):
-    """A small raised label, in pixels of the plot: beside a place on x, or in an upper corner of the frame.
+    """A small raised label along the upper edge of the frame, in pixels of the plot, beside a place on x.
 
     One that is wider than the frame reaches over the numbers beside it.
     """
@@ -182,17 +182,16 @@ class Note(QGraphicsItem):
         self._plot = plot
         self._line = MathLine(())
         self.text = ""
-        self._beside: float | None = None
-        self._at_left = False
+        self._beside = 0.0
         self.setZValue(1000)
         self.hide()
 
-    def show_terms(self, terms: Sequence[Term], beside: float | None, at_left: bool) -> None:
-        """Show `terms`, right of the place `beside` on x or left of it where there is no room; None: in a corner."""
+    def show_terms(self, terms: Sequence[Term], beside: float) -> None:
+        """Show `terms`, right of the place `beside` on x or left of it where there is no room."""
         self.prepareGeometryChange()
         self._line = MathLine(terms)
         self.text = plain_text(terms)
-        self._beside, self._at_left = beside, at_left
+        self._beside = beside
         self.place()
         self.show()
         self.update()
@@ -200,16 +199,12 @@ class Note(QGraphicsItem):
     def place(self) -> None:
         """Find the place again after the view has changed."""
         view, width = self._plot.getViewBox(), self.boundingRect().width()
-        frame, top = view.geometry(), _NOTE_GAP
-        if self._beside is not None:
-            at = frame.left() + view.mapFromView(pg.Point(self._beside, 0.0)).x()
-            left = at + 8 if at + 8 + width <= frame.right() else at - 8 - width
-            # Below the words of lines.
-            top += _NOTE_HEIGHT
-        else:
-            left = frame.left() + _NOTE_GAP if self._at_left else frame.right() - _NOTE_GAP - width
+        frame = view.geometry()
+        at = frame.left() + view.mapFromView(pg.Point(self._beside, 0.0)).x()
+        left = at + 8 if at + 8 + width <= frame.right() else at - 8 - width
         left = max(min(left, self._plot.rect().right() - width), 0.0)
-        self.setPos(round(left), round(frame.top() + top))
+        # Below the words of lines.
+        self.setPos(round(left), round(frame.top() + _NOTE_GAP + _NOTE_HEIGHT))
 
     def boundingRect(self) -> QRectF:
         return QRectF(0, 0, math.ceil(self._line.width) + 2 * _NOTE_PADDING + 1, _NOTE_HEIGHT + 1)

@@ -22,6 +22,7 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPen,
+    QPixmap,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QLineEdit, QSizePolicy, QToolTip, QWidget
@@ -87,6 +88,7 @@ class BranchTree(QAbstractScrollArea):
         self._lines: tuple[TreeLine, ...] = ()
         self._shown: int | None = None
         self._playhead = 0.0
+        self._still: QPixmap | None = None
         self._editor: QLineEdit | None = None
         self._edited = 0
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -119,7 +121,7 @@ class BranchTree(QAbstractScrollArea):
         if moved and shown is not None:
             self._scroll_to(shown)
         self._describe()
-        self.viewport().update()
+        self._redraw()
 
     def set_playhead(self, share: float) -> None:
         """Move the dot on the line that is lit; a share of the way from noise to picture."""
@@ -158,16 +160,7 @@ class BranchTree(QAbstractScrollArea):
 
     def paint(self, painter: QPainter) -> None:
         """Paint all lines from the top left corner on."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._shown is not None:
-            lit = QRectF(0, self._shown * _ROW, self.viewport().width(), _ROW)
-            painter.fillRect(lit, theme().color("hover" if self.hasFocus() else "raised"))
-        # Where branches leave at the same step, those further down go first, below the others.
-        for index in reversed(range(len(self._lines))):
-            self._paint_line(painter, index)
-        for index in range(len(self._lines)):
-            self._paint_words(painter, index)
-            self._paint_picture(painter, index)
+        self._paint_still(painter)
         self._paint_playhead(painter)
 
     def sizeHint(self) -> QSize:
@@ -184,17 +177,27 @@ class BranchTree(QAbstractScrollArea):
             flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(self.viewport().rect().adjusted(Space.L, 0, -Space.L, 0), flags, _EMPTY)
         else:
+            if self._still is None:
+                self._still = self._draw_still()
+            painter.drawPixmap(0, 0, self._still)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.translate(0, -self.verticalScrollBar().value())
-            self.paint(painter)
+            self._paint_playhead(painter)
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+        self._redraw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._redraw()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         self._close_editor()
-        self.viewport().update()
+        self._redraw()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         index = self.index_at(event.position().toPoint())
@@ -249,10 +252,10 @@ class BranchTree(QAbstractScrollArea):
         return super().eventFilter(watched, event)
 
     def focusInEvent(self, event: QEvent) -> None:
-        self.viewport().update()
+        self._redraw()
 
     def focusOutEvent(self, event: QEvent) -> None:
-        self.viewport().update()
+        self._redraw()
 
     @Slot()
     def _take_name(self) -> None:
@@ -271,6 +274,7 @@ class BranchTree(QAbstractScrollArea):
 
     @Slot()
     def _redraw(self) -> None:
+        self._still = None
         self.viewport().update()
 
     def _describe(self) -> None:
@@ -312,6 +316,30 @@ class BranchTree(QAbstractScrollArea):
         if line.dashed:
             pen.setDashPattern([4, 3])
         return pen
+
+    def _draw_still(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap(self.viewport().size() * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.translate(0, -self.verticalScrollBar().value())
+        self._paint_still(painter)
+        painter.end()
+        return pixmap
+
+    def _paint_still(self, painter: QPainter) -> None:
+        """All that does not move with the playhead."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._shown is not None:
+            lit = QRectF(0, self._shown * _ROW, self.viewport().width(), _ROW)
+            painter.fillRect(lit, theme().color("hover" if self.hasFocus() else "raised"))
+        # Where branches leave at the same step, those further down go first, below the others.
+        for index in reversed(range(len(self._lines))):
+            self._paint_line(painter, index)
+        for index in range(len(self._lines)):
+            self._paint_words(painter, index)
+            self._paint_picture(painter, index)
 
     def _paint_line(self, painter: QPainter, index: int) -> None:
         line = self._lines[index]

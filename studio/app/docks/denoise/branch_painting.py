@@ -94,6 +94,7 @@ class PaintDialog(QDialog):
         calls = self._point.trace.run.model_calls(self._point.step)
         cost = Label("1 model call" if calls == 1 else f"{calls:,} model calls", role="muted", size=FontSize.LABEL)
         cancel, self.go = SecondaryButton("Cancel"), PrimaryButton("Go on from this", "branch")
+        self.go.setDefault(True)
         cancel.clicked.connect(self.reject)
         self.go.clicked.connect(self.accept)
 

@@ -19,6 +19,7 @@ from studio.app.schedule.editing import CUSTOM, DRAWN, schedule_editing_of
 from studio.app.state import StudioState
 from studio.app.undo import UndoStack, undo_stack_of
 from studio.app.widgets.curve_editor import CurveEditor
+from studio.app.widgets.file_drops import DropVeil
 from studio.diffusion.schedule import (
     NoiseSchedule,
     cosine,
@@ -368,9 +369,11 @@ def test_a_schedule_is_dropped_on_the_panel_and_pictures_pass_through(dock, stat
     assert not enter(mime("picture.png"))
     data = mime("dropped.json")
     assert enter(data)
-    assert not dock.bench.grab().isNull()
+    veil = dock.bench.findChild(DropVeil)
+    assert veil.isVisible()
     QApplication.sendEvent(dock.bench, QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, NO_KEY))
     assert state.schedule == linear(123)
+    assert not veil.isVisible()
 
 
 def test_curves_and_strip_leave_as_pictures(dock, tmp_path) -> None:

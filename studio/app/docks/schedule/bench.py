@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QColor, QDragEnterEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QDragEnterEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.docks.schedule.actions import ScheduleActions
@@ -18,12 +18,12 @@ from studio.app.schedule.editing import schedule_editing_of
 from studio.app.schedule.quantities import QUANTITIES
 from studio.app.schedule.strip import FEW_SHARES, MANY_SHARES, ForwardStrip
 from studio.app.state import StudioState
-from studio.app.theme import FontSize, Space, theme
+from studio.app.theme import FontSize, Space
 from studio.app.undo import undo_stack_of
 from studio.app.widgets.controls import ComboField, IconButton, Label, NumberField, ValueSlider, tooltip_text
 from studio.app.widgets.diffusion_strip import GAP as STRIP_GAP
 from studio.app.widgets.diffusion_strip import DiffusionStrip
-from studio.app.widgets.file_drops import AcceptsFiles, dropped_paths
+from studio.app.widgets.file_drops import AcceptsFiles, DropVeil, dropped_paths
 from studio.app.widgets.math_text import MathLabel, Term
 from studio.errors import StudioError
 
@@ -32,8 +32,9 @@ NARROWEST = 400
 STACKED_HEAD = 520
 WIDTH_FOR_EQUATION = 420
 PLOTS_SHARE, SIDE_SHARE = 12, 10
+LEAST_HEIGHT = 150
 LARGE_ENOUGH = 40
-HEIGHT_AROUND_STRIP, LEAST_WITH_TITLE, STACKED_HEAD_HEIGHT = 112, 148, 28
+HEIGHT_AROUND_STRIP, LEAST_WITH_TITLE, STACKED_HEAD_HEIGHT = 120, 152, 28
 # A step that shares no factor with most counts walks through all classes of a sorted set.
 _STRIDE = 7919
 _REASONS = {
@@ -58,7 +59,6 @@ class ScheduleBench(AcceptsFiles, QWidget):
         self._editing = schedule_editing_of(state)
         self._comparison = schedule_comparison_of(state)
         self._forward: ForwardStrip | None = None
-        self._files_over = False
         self._shares = MANY_SHARES
         self._controls = KindControls(self._editing, self)
         self._curves = QWidget(self)
@@ -78,6 +78,7 @@ class ScheduleBench(AcceptsFiles, QWidget):
         self.actions = ScheduleActions(self._editing, self._comparison, undo_stack_of(state), self)
         self.actions.add_picture("Export the curves", "schedule curves.png", self._curves)
         self.actions.add_picture("Export the strip", "on its way to noise.png", self._strip)
+        self._veil = DropVeil("Let go to use this schedule", self)
         self._build()
         self._connect()
         self.accept_files()
@@ -112,7 +113,7 @@ class ScheduleBench(AcceptsFiles, QWidget):
 
     def minimumSizeHint(self) -> QSize:
         # The arrangement depends on the width, so the width must not depend on the arrangement.
-        return QSize(NARROWEST, super().minimumSizeHint().height())
+        return QSize(NARROWEST, max(LEAST_HEIGHT, super().minimumSizeHint().height()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         narrow = self.width() < NARROW
@@ -182,7 +183,6 @@ class ScheduleBench(AcceptsFiles, QWidget):
         self._layout.setSpacing(Space.M)
         self._layout.addWidget(self._curves, PLOTS_SHARE)
         self._layout.addLayout(side, SIDE_SHARE)
-        self.setMinimumHeight(150)
 
     def _connect(self) -> None:
         self._another.clicked.connect(self._next_picture)
@@ -209,14 +209,7 @@ class ScheduleBench(AcceptsFiles, QWidget):
         self._editing.open_file(paths[0])
 
     def files_over(self, over: bool) -> None:
-        self._files_over = over
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._files_over:
-            painter = QPainter(self)
-            painter.setPen(QPen(QColor(theme().tokens.accent), 2, QPen(theme().color("accent")).style()))
-            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+        self._veil.lift(over)
 
     # Showing
 
@@ -308,7 +301,7 @@ class _Scrolled(QScrollArea):
         return QSize(200, 34)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(100, 20)
+        return QSize(100, 36)
 
 
 _EQUATION_SIZE = FontSize.SECTION

@@ -288,11 +288,13 @@ class PlaneScene(QObject):
 
     @property
     def trajectories(self) -> list[NDArray[np.float64]]:
-        """The walks shown, each (steps + 1, 2), from noise to picture; those that were added come last. Of a slice, the
-        path of the trace, if there is one of such pictures."""
+        """The walks shown, each (steps + 1, 2), from noise to picture; those that were added come last. Asking for them
+        has them walked anew where they are old: `trajectories_changed` comes a moment later. Of a slice, the path of
+        the trace, if there is one of such pictures."""
         if self.is_slice:
             path = self.images.trace_path()[0]
             return [path] if len(path) else []
+        self._walks.look()
         walk = self._walks.walk
         return [] if walk is None else list(walk.points.transpose(1, 0, 2))
 
@@ -487,6 +489,7 @@ class PlaneScene(QObject):
         if denoiser is not None:
             walking = Walking(denoiser, self._own_schedule, self.painting.regions(), _dtype(denoiser))
         self._walks.begin(walking, AFTER_MS if self.pictures.in_stroke else 0)
+        self.trajectories_changed.emit()
 
     def _on_other_space(self) -> None:
         self.moment.set_step_count(self.schedule.step_count)

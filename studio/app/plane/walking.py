@@ -46,6 +46,7 @@ class PlaneWalks(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._work = IdleWork(self)
+        self._waiting: tuple[Walking | None, int] | None = None
         self._added: tuple[Point, ...] = ()
         self.walk: Walk | None = None
         self.share_inside: float | None = None
@@ -65,18 +66,27 @@ class PlaneWalks(QObject):
         return np.concatenate([drawn.astype(np.float64), np.array(self._added, float).reshape(-1, 2)])
 
     def begin(self, walking: Walking | None, after_ms: int) -> None:
-        """Walk anew, not before `after_ms` have passed without a newer call; None leaves no walks."""
+        """Walk anew once somebody looks, `after_ms` after the last call; None leaves no walks."""
         self.share_inside = None
-        self._work.begin(self._walks(walking), after_ms)
+        self._waiting = walking, after_ms
+        self._work.drop()
+
+    def look(self) -> None:
+        """Somebody looks at the walks: take those that are to be taken."""
+        if self._waiting is not None:
+            (walking, after_ms), self._waiting = self._waiting, None
+            self._work.begin(self._walks(walking), after_ms)
 
     def show(self, walk: Walk) -> None:
         """Show walks that were taken elsewhere."""
         self._work.drop()
+        self._waiting = None
         self.walk, self.share_inside = walk, None
         self.changed.emit()
 
     def finish(self) -> None:
         """Do at once what is left to do."""
+        self.look()
         self._work.finish()
 
     def _walks(self, walking: Walking | None) -> Iterator[object]:

@@ -347,7 +347,7 @@ def test_what_is_on_the_page_can_be_had_as_files(qtbot, settled: ForwardStage, s
     strips, plot, film, numbers = settled.export.exports
     settled.export.export_to(strips, tmp_path / "strips.png")
     with Image.open(tmp_path / "strips.png") as written:
-        assert written.width == 2 * settled.view.strips.width()
+        assert written.width == 2 * (settled.view.strips.width() + 32)
     settled.export.export_to(plot, tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_text().count("<polyline") >= 2
     settled.export.export_to(numbers, tmp_path / "forward.csv")

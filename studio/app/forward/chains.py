@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SETTLED_MS = 250
 """How long a schedule must rest before chains are measured on it."""
 
+BREATH_MS = 60
+"""Between two walks while a schedule is dragged, so that the closed form, which follows at once, has the machine."""
+
 
 class Chains(QObject):
     """Runs the jobs behind one forward process. Jobs are unseen while nothing else runs."""
@@ -44,10 +47,11 @@ class Chains(QObject):
         self._walking: JobHandle | None = None
         self._walk_again = False
         self._measuring: JobHandle | None = None
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLED_MS)
-        self._settled.timeout.connect(self._measure)
+        self._settled, self._breath = QTimer(self), QTimer(self)
+        for timer, pause, then in ((self._settled, SETTLED_MS, self._measure), (self._breath, BREATH_MS, self._walk)):
+            timer.setSingleShot(True)
+            timer.setInterval(pause)
+            timer.timeout.connect(then)
 
     @property
     def chain(self) -> ChainWalk | None:
@@ -86,13 +90,17 @@ class Chains(QObject):
         """Whether anybody looks."""
         self._active = active
         if not active:
+            self._breath.stop()
             self._stop_measuring()
         elif self._walking is None and not self.current:
             self._walk()
         elif self._moments is None or self._moments.chains < self.wanted:
             self._settled.start()
 
+    @Slot()
     def _walk(self) -> None:
+        if self._breath.isActive():
+            return
         if self._walking is not None:
             self._walk_again = True
             return
@@ -128,7 +136,7 @@ class Chains(QObject):
         if not self._active or handle is None:
             return
         if self._walk_again or _gave_way(handle):
-            self._walk()
+            self._breath.start()
         elif handle.state is JobState.SUCCEEDED:
             self._settled.start()
 

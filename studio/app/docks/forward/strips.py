@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Slot
@@ -125,17 +126,30 @@ class TwoStrips(QWidget):
             self._seek(event.position())
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.paint(painter)
+        painter.end()
+
+    def paint(self, painter: QPainter) -> None:
+        """All but the slider and its button."""
         axis = self.axis()
         if axis is None:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for row in range(2):
             self._paint_name(painter, row)
             self._paint_row(painter, axis, row)
         self._paint_ticks(painter, axis)
         self._paint_playhead(painter, axis)
-        painter.end()
+
+    def picture(self) -> tuple[QSize, Callable[[QPainter], None]]:
+        """The strips with a margin around them, for a file: their size, and what paints them."""
+
+        def paint(painter: QPainter) -> None:
+            painter.translate(Space.L, Space.L)
+            self.paint(painter)
+
+        return QSize(self.width() + 2 * Space.L, round(self._ticks_top()) + _TICKS + 2 * Space.L), paint
 
     def _measures(self) -> tuple[object, ...]:
         """What decides where everything lies."""

@@ -142,7 +142,7 @@ class ForwardView(AcceptsFiles, QWidget):
 
     def write_strips(self, path: Path) -> Path:
         """Both strips as a picture."""
-        return export_picture(self.strips, path)
+        return export_picture(self.strips.picture(), path)
 
     def write_plot(self, path: Path) -> Path:
         """The measured moments as a picture."""

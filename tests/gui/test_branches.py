@@ -534,6 +534,7 @@ def test_a_branch_beside_its_parent(bench, tmp_path):
 def test_the_tree_is_saved_drawn_and_told_in_numbers(bench, tmp_path, qtbot):
     at = bench()
     child = at.branch(4, class_name="dog")
+    at.branches.discard(at.branch(6, class_name="cat"))
     path = tmp_path / "run.trace"
     with qtbot.waitSignal(at.branches.saved, timeout=10000):
         at.branches.save(at.run, path, at.runner)

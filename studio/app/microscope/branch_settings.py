@@ -69,7 +69,10 @@ class BranchPoint:
         return branch(self.trace, self.step, z=z, **self._changes(wished))
 
     def redrawn(self, seed: int) -> torch.Tensor:
-        """z_t with other noise around the pictures that the model sees in it, √ᾱ x̂0 + √(1−ᾱ) ε: float32 (N, C, H, W)."""
+        """z_t with other noise around the pictures that the model sees in it, float32 (N, C, H, W):
+
+        √ᾱ x̂0 + √(1−ᾱ) ε,  ε standard normal, of `seed`.
+        """
         from studio.diffusion.noise import PictureNoise
 
         run, recorded = self.trace.run, self.trace.frame(self.step)

@@ -167,10 +167,17 @@ class Branches(QObject):
             undo_stack_of(self._state).push(change)
 
     def save(self, trace: Trace, path: Path, runner: Runner) -> JobHandle:
-        """Write a run with all its branches to a file, in the background; `saved`, or `failed` of the Denoising."""
+        """Write a run with all its branches to a file, in the background; `saved` tells, and `exported` or `failed` of
+        the Denoising. What was discarded of it is not written, and cannot be taken back any more.
+        """
+        for discarded in [each for each in self._discarded if each.root is trace.root]:
+            self._discarded.remove(discarded)
+            discarded.close()
         known = self._denoising.model_of(trace)
-        handle = runner.interject(_save_job(trace, None if known is None else known[0], path), f"Writing {path.name}")
+        job = _save_job(trace, None if known is None else known[0], path)
+        handle = runner.interject(job, f"Writing {path.name}", essential=True)
         handle.succeeded.connect(self.saved)
+        handle.succeeded.connect(self._denoising.exported)
         handle.failed.connect(self._on_save_failed)
         return handle
 

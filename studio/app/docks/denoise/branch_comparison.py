@@ -56,6 +56,7 @@ class BranchComparison(QDialog):
         export = ExportButton(self, "Export the comparison…")
         export.add("Picture of the comparison", "branch-and-parent.png", PICTURE_KINDS, self._write)
         export.failed.connect(self._denoising.failed)
+        export.exported.connect(self._denoising.exported)
         head = QHBoxLayout()
         head.addWidget(SectionLabel(self._branches.words_of(trace)), 1)
         head.addWidget(export)
@@ -87,7 +88,8 @@ class BranchComparison(QDialog):
         else:
             self._words.setText(
                 f"Picture {picture + 1}: {distance:.3f} apart (root mean square); "
-                f"{100 * share:.0f} % of the values by more than {_VISIBLE:g}. Blue is darker in the branch, orange brighter."
+                f"{100 * share:.0f} % of the values by more than {_VISIBLE:g}. "
+                "Blue is darker in the branch, orange brighter."
             )
 
     @staticmethod

@@ -71,6 +71,7 @@ class BranchesDock(StudioDock):
         self.tree.renamed.connect(self._rename)
         self.tree.discard_requested.connect(self._discard_at)
         self._export.failed.connect(denoising.failed)
+        self._export.exported.connect(denoising.exported)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

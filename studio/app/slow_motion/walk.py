@@ -311,7 +311,7 @@ class TrainingWalk(QObject):
 
     @Slot()
     def _on_source(self) -> None:
-        if self.source is Source.AT_FULL_SPEED:
+        if self.playing and self.source is Source.AT_FULL_SPEED:
             self.pause()
         self.source_changed.emit()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
-from PySide6.QtGui import QFont, QHideEvent, QKeyEvent
+from PySide6.QtGui import QFont, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.arrangements import SLOW_MOTION
@@ -54,7 +54,6 @@ class SlowMotionStage(PanelGround):
         self._connect()
         self._show_step(self.walk.step)
         self._show_line(self.walk.line)
-        self._show_source()
 
     @property
     def subtitle(self) -> str:
@@ -77,6 +76,10 @@ class SlowMotionStage(PanelGround):
             super().keyPressEvent(event)
             return
         action()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show_source()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -170,6 +173,8 @@ class SlowMotionStage(PanelGround):
 
     @Slot()
     def _show_source(self) -> None:
+        if not self.isVisible():
+            return
         walk, step = self.walk, self.walk.step
         run = {
             Source.AT_FULL_SPEED: "the training that runs",

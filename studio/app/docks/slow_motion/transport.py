@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.docks.slow_motion.trail import LossTrail
@@ -50,7 +50,6 @@ class Transport(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._lay_out()
         self._connect()
-        self.refresh()
 
     @property
     def words(self) -> str:
@@ -65,6 +64,10 @@ class Transport(QWidget):
     def waits_for_pause(self) -> bool:
         """A training runs at full speed: all there is to do here is to pause it."""
         return self._pages.currentIndex() == 1
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
 
     def _lay_out(self) -> None:
         first = QHBoxLayout()
@@ -131,7 +134,9 @@ class Transport(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Everything as the walk is now."""
+        """Everything as the walk is now; while nobody can see it, that waits."""
+        if not self.isVisible():
+            return
         walk = self._walk
         self._pages.setCurrentIndex(1 if walk.source is Source.AT_FULL_SPEED else 0)
         self.play.set_icon("pause" if walk.playing else "play")

@@ -227,6 +227,17 @@ def test_a_training_at_full_speed_is_left_alone(qtbot, stage, controller, state,
     end_training(qtbot, controller)
 
 
+def test_what_changed_while_the_page_was_hidden_is_there_when_it_is_shown(qtbot, stage, controller) -> None:
+    stage.hide()
+    begin_training(qtbot, controller)
+    assert not stage.transport.waits_for_pause
+    stage.show()
+    assert stage.transport.waits_for_pause
+    assert "the training that runs" in stage.subtitle
+    end_training(qtbot, controller)
+    assert not stage.transport.waits_for_pause
+
+
 def test_playing_stops_when_the_training_goes_on(qtbot, stage, controller) -> None:
     begin_training(qtbot, controller)
     pause(qtbot, controller)

@@ -29,6 +29,9 @@ from studio.app.widgets.plane_tools import CURSORS, TOOL_KEYS, PlaneTool
 from studio.app.widgets.plane_view import PlaneView
 
 DAB_MS = 50
+TWO_PIXELS_REACH = 1.75
+"""Of the plane of two pixels: the possible pictures, and the noise around them."""
+
 _WHEEL_FACTOR = 1.0015
 _FINE, _COARSE = 0.01, 0.1
 _CLICK = 4.0
@@ -57,7 +60,7 @@ class PlaneCanvas(QWidget):
     key_pressed = Signal(object)
     """A QKeyEvent that is none of the canvas's own."""
 
-    def __init__(self, parent: QWidget | None = None, *, reach: float = 1.75) -> None:
+    def __init__(self, parent: QWidget | None = None, *, reach: float = TWO_PIXELS_REACH) -> None:
         super().__init__(parent)
         self._drawing = PlaneDrawing()
         self._reach = reach
@@ -285,7 +288,7 @@ class PlaneCanvas(QWidget):
         if key in ways and modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
             if probe is not None:
                 # Steps as large on the screen, whatever the plane's unit is.
-                unit = self._reach / 1.75 * (_COARSE if modifiers else _FINE)
+                unit = self._reach / TWO_PIXELS_REACH * (_COARSE if modifiers else _FINE)
                 self.probe_moved.emit(probe.z[0] + unit * ways[key][0], probe.z[1] + unit * ways[key][1])
         elif key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():

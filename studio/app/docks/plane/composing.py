@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.app.docks.plane.tools import plane_hand_of
 from studio.app.plane.scene import Layer, PlaneScene, Shown
-from studio.app.widgets.plane_canvas import PlaneCanvas
+from studio.app.widgets.plane_canvas import TWO_PIXELS_REACH, PlaneCanvas
 from studio.app.widgets.plane_drawing import (
     Arrows,
     Cloud,
@@ -33,8 +33,9 @@ GRID = 31
 CLOUD_CELL = 4
 """Pixels of the screen to a cell of the density, which is smooth between them."""
 
-_ARROW_ROOM = 0.92
-_AXIS_ENDS = 0.8 * np.array(((-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)))
+_ARROW_ROOM, _SPARSE_ARROW_ROOM = 0.92, 0.7
+_AXIS_ENDS = 0.82 * np.array(((-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)))
+_SLICE_MARGIN = 1.25
 _EVERYTHING = frozenset({"cloud", "points", "arrows", "paths", "samples"})
 
 
@@ -48,6 +49,8 @@ class SliceThumbnails:
 
     def __call__(self) -> tuple[Thumbnail, ...]:
         plane = self._scene.plane
+        if self._scene.opening:
+            return ()
         if plane is not self._plane:
             self._plane, self._made = plane, self._make(plane)
         return self._made
@@ -58,8 +61,8 @@ class SliceThumbnails:
             pictures = to_model_range(images.images[list(self._hand.chosen)])
             places = plane.coordinates(pictures)
         else:
-            left, right, bottom, top = self._scene.home
-            places = _AXIS_ENDS * np.array(((right - left) / 2, (top - bottom) / 2))
+            center, reach = slice_home(self._scene.points)
+            places = np.array(center) + _AXIS_ENDS * reach
             pictures = plane.points(places)
         values = np.moveaxis(pictures.numpy(), 1, -1)
         return tuple(Thumbnail((float(x), float(y)), picture) for (x, y), picture in zip(places, values, strict=True))
@@ -237,8 +240,11 @@ class PlaneComposer(QObject):
 
     @Slot()
     def _on_space(self) -> None:
-        left, right, bottom, top = self._scene.home
-        self._canvas.set_home((top - bottom) / 2, ((left + right) / 2, (bottom + top) / 2))
+        if self._scene.is_slice:
+            center, reach = slice_home(self._scene.points)
+            self._canvas.set_home(reach, center)
+        else:
+            self._canvas.set_home(TWO_PIXELS_REACH)
         self._later(*_EVERYTHING)
 
     @Slot()
@@ -246,10 +252,18 @@ class PlaneComposer(QObject):
         self._later(*_EVERYTHING)
 
 
+def slice_home(points: np.ndarray) -> tuple[tuple[float, float], float]:
+    """The middle of all points (M, 2) and how far to show around it."""
+    if not len(points):
+        return (0.0, 0.0), 1.0
+    low, high = points.min(0), points.max(0)
+    return tuple(((low + high) / 2).tolist()), _SLICE_MARGIN * max(float((high - low).max()) / 2, 1e-3)
+
+
 def _room(points: np.ndarray, room: float) -> float:
     """How long an arrow may be: a slice is asked at fewer points, which leaves each more room."""
     rows = np.unique(points[:, 1])
-    return max(room, _ARROW_ROOM * float(rows[1] - rows[0])) if len(rows) > 1 else room
+    return max(room, _SPARSE_ARROW_ROOM * float(rows[1] - rows[0])) if len(rows) > 1 else room
 
 
 def _fitting(field: Field, scale: float, room: float) -> np.ndarray:

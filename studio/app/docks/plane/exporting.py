@@ -91,12 +91,17 @@ class PlaneExports(QObject):
     def _film(self, path: Path, frames: int) -> Iterator[object]:
         scene, canvas = self._page.scene, self._page.canvas
         before, last = scene.t, scene.schedule.step_count - 1
-        view = PlaneView.home(FILM_SIZE, canvas.reach)
+        # A slice is asked where it is looked at: another view would ask for other answers, and both in turn.
+        size = canvas.size() if scene.is_slice else FILM_SIZE
+        view = canvas.view if scene.is_slice else PlaneView.home(FILM_SIZE, canvas.reach)
         for t in np.linspace(last, 0, frames).round().astype(int).tolist():
             scene.set_t(t)
             drawing = self._page.composer.drawing(view)
+            while scene.asking and not self._page.is_answered():
+                yield
+                drawing = self._page.composer.drawing(view)
             paint = _Painting(canvas, view, drawing)
-            self._frames.append(picture_array((FILM_SIZE, paint), 1.0))
+            self._frames.append(picture_array((size, paint), 1.0))
             yield
         scene.set_t(before)
         self._page.composer.compose()

@@ -155,6 +155,11 @@ class PlanePage(QWidget):
             return None
         return np.moveaxis(self.scene.plane.points([point])[0].numpy(), 0, -1)
 
+    def is_answered(self) -> bool:
+        """Whether the field of a slice that is shown is that of this very moment, or none will come."""
+        answer = self.scene.images.field
+        return answer is not None and answer.question.t == self.scene.t
+
     @Slot()
     def _show_asking(self) -> None:
         if self.scene.is_slice:
@@ -222,10 +227,12 @@ class PlanePage(QWidget):
             ready = self.scene.images.ready
             if ready is None:
                 self.inside_words.setText("")
-            elif self.scene.asking:
+            elif not self.is_answered():
                 self.inside_words.setText("Computing the field…")
             else:
-                self.inside_words.setText(f"Exact: of {len(ready.points):,} of the {ready.whole:,} pictures")
+                part = len(ready.points)
+                whole = f"all {part:,} pictures" if part == ready.whole else f"{part:,} of the {ready.whole:,} pictures"
+                self.inside_words.setText(f"Exact: computed from {whole}")
         elif not len(self.scene.points):
             self.inside_words.setText("")
         elif self.scene.shown is not Shown.EXACT and self.scene.training:

@@ -176,8 +176,7 @@ class PlanePicturesPanel(QWidget):
 
     def tell_count(self) -> None:
         """Say again how many pictures there are."""
-        count = len(self._scene.points)
-        self.counted.emit(f"{count:,} pictures" if count != 1 else "1 picture")
+        self.counted.emit(f"{len(self._scene.points):,}")
 
     @Slot(str)
     def _choose(self, kind: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _REDRAW_MS = 100
 _NO_PICTURES = "There are no pictures to learn from yet."
+_NOT_OF_A_SLICE = "It learns two-pixel pictures; a slice shows the model that is chosen in Denoise."
 _LOSS = "Mean squared error of the predicted noise, averaged over the last steps."
 _BEST = "The error of the exact denoiser: where two pictures could have given the same z, nobody can know which."
 _ANGLE = "Between the learned and the exact movement: the mean over t and over where noisy pictures lie."
@@ -46,6 +47,7 @@ class SmallModelPanel(QWidget):
         self.again.clicked.connect(self._begin_anew)
         self._model.changed.connect(self._later)
         scene.pictures_changed.connect(self._later)
+        scene.space_changed.connect(self._later)
         self._show()
 
     def _number(self) -> Label:
@@ -109,15 +111,15 @@ class SmallModelPanel(QWidget):
 
     @Slot()
     def _show(self) -> None:
-        state, there = self._model.state, len(self._scene.points) > 0
+        state, there = self._model.state, len(self._scene.pictures.points) > 0 and not self._scene.is_slice
         self._show_button(state, there)
         if state.begun:
             planned = f" of {state.planned_seconds:.0f}" if state.planned_seconds and not state.finished else ""
             self.time.setText(f"{state.seconds:.0f}{planned} s")
             self.step.setText(f"step {state.step:,}")
         else:
-            self.time.setText("")
-            self.step.setText("some seconds")
+            self.time.setText("Not begun")
+            self.step.setText("takes seconds")
         history, most = self._model.losses, self.curve.most_points
         end = state.seconds / state.fraction if state.fraction > 0.02 else max(state.seconds, 1.0) * 2
         self.curve.set_curves(
@@ -135,7 +137,8 @@ class SmallModelPanel(QWidget):
         else:
             self.button.set_text("Go on" if state.begun else "Train", "play")
         self.button.setEnabled(there or state.running)
-        self.button.set_tooltip(self.button.text(), "", "" if there else _NO_PICTURES)
+        reason = _NOT_OF_A_SLICE if self._scene.is_slice else "" if there else _NO_PICTURES
+        self.button.set_tooltip(self.button.text(), "", reason)
         self.again.setEnabled(state.begun and there)
 
 

@@ -138,7 +138,7 @@ def test_the_strip_follows_schedule_and_pictures(dock: ScheduleDock, state: Stud
 def test_the_strip_shows_fewer_pictures_where_they_are_larger_for_it(qtbot, place, state, runner) -> None:
     state.set_image_set(small_pictures(side=28))
     dock = ScheduleDock(state, runner)
-    place(dock, 1080, 250)
+    place(dock, 1080, 280)
     assert dock.bench.strip.steps == (0, *(round(share * 50) for share in FEW_SHARES))
     dock.resize(1080, 200)
     qtbot.waitUntil(lambda: len(dock.bench.strip.steps) == 1 + len(MANY_SHARES))

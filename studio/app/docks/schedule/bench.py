@@ -22,7 +22,7 @@ from studio.app.theme import FontSize, Space
 from studio.app.undo import undo_stack_of
 from studio.app.widgets.controls import ComboField, IconButton, Label, NumberField, ValueSlider, tooltip_text
 from studio.app.widgets.diffusion_strip import GAP as STRIP_GAP
-from studio.app.widgets.diffusion_strip import DiffusionStrip
+from studio.app.widgets.diffusion_strip import LABEL_HEIGHT, DiffusionStrip
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil, dropped_paths
 from studio.app.widgets.math_text import MathLabel, Term
 from studio.errors import StudioError
@@ -33,6 +33,7 @@ STACKED_HEAD = 520
 WIDTH_FOR_EQUATION = 420
 PLOTS_SHARE, SIDE_SHARE = 12, 10
 LEAST_HEIGHT = 150
+NOTES_HEIGHT = 32
 LARGE_ENOUGH = 40
 HEIGHT_AROUND_STRIP, LEAST_WITH_TITLE, STACKED_HEAD_HEIGHT = 120, 152, 28
 # A step that shares no factor with most counts walks through all classes of a sorted set.
@@ -112,8 +113,15 @@ class ScheduleBench(AcceptsFiles, QWidget):
         return self._controls.steps
 
     def minimumSizeHint(self) -> QSize:
-        # The arrangement depends on the width, so the width must not depend on the arrangement.
-        return QSize(NARROWEST, max(LEAST_HEIGHT, super().minimumSizeHint().height()))
+        if self.width() < NARROW:
+            return QSize(NARROWEST, super().minimumSizeHint().height())
+        # The arrangement depends on the size, so the size must not depend on the arrangement: this is the smallest one.
+        height = self._controls.minimumSizeHint().height() + NOTES_HEIGHT + 2 * Space.XS
+        if self._forward is None:
+            height += self._strip_title.sizeHint().height()
+        else:
+            height += self._forward.image_set.height + LABEL_HEIGHT + 2
+        return QSize(NARROWEST, max(LEAST_HEIGHT, height))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         narrow = self.width() < NARROW
@@ -301,7 +309,7 @@ class _Scrolled(QScrollArea):
         return QSize(200, 34)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(100, 36)
+        return QSize(100, NOTES_HEIGHT)
 
 
 _EQUATION_SIZE = FontSize.SECTION

@@ -26,7 +26,7 @@ from studio.app.plane.scene import Layer, Shown
 from studio.app.theme import theme
 from studio.app.undo import undo_stack_of
 from studio.app.widgets.plane_tools import PlaneTool
-from tests.gui.training_helpers import runner, state  # noqa: F401  (fixtures)
+from tests.gui.training_helpers import runner, small_pictures, state  # noqa: F401  (fixtures)
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -327,3 +327,45 @@ def test_paint_train_and_see_the_walks_end_in_the_clusters(stage, show, state, r
     stage.page.field_switch.set_value(Shown.DIFFERENCE)
     qtbot.waitUntil(lambda: "apart on average" in stage.page.canvas.drawing.note, timeout=10_000)
     assert stage.page.canvas.drawing.arrows.by_size
+
+
+# Slices through real pictures
+
+
+def test_a_slice_shows_where_pictures_fall_and_what_the_probe_is(stage, show, state, runner, qtbot) -> None:
+    pictures = show(PlanePicturesDock(state, runner), 240, 420).body
+    probe = show(PlaneProbeDock(state, runner), 260, 600).body
+    scene, canvas = stage.page.scene, stage.page.canvas
+    assert [action.isEnabled() for action in pictures.make_menu().actions()] == [True, False, False]
+    state.set_image_set(small_pictures(count=12, side=4))
+    menu = pictures.make_menu()
+    assert [action.isEnabled() for action in menu.actions()] == [True, True, True]
+
+    menu.triggered.emit(menu.actions()[1])
+    qtbot.waitUntil(lambda: canvas.drawing.arrows is not None and not canvas.drawing.square, timeout=20_000)
+    qtbot.waitUntil(lambda: probe.large.shown is not None and len(canvas.drawing.points) == 12, timeout=20_000)
+
+    # Dropped onto the plane at a right angle: the offsets to the origin times the axes.
+    offsets = state.image_set.images.reshape(12, 16) / 127.5 - 1.0 - scene.plane.origin.numpy().reshape(16)
+    expected = offsets @ scene.plane.axes.numpy().reshape(2, 16).T
+    assert canvas.drawing.points == pytest.approx(expected, abs=1e-5)
+    assert canvas.view.extent[3] >= np.abs(expected).max()
+    z = scene.plane.points(np.array([scene.probe]))[0].numpy()
+    assert np.moveaxis(probe.large.shown.array, -1, 0) == pytest.approx(z, abs=1e-5)
+    assert not stage.page.tool_buttons[PlaneTool.BRUSH].isEnabled()
+    assert "variance" in pictures.words.text()
+    assert not pictures.tiles.isVisible()
+
+    menu = pictures.make_menu()
+    menu.triggered.emit(menu.actions()[2])
+    qtbot.waitUntil(lambda: len(canvas.drawing.thumbnails) == 3, timeout=20_000)
+    # The plane goes through the three: each lies on it as it is.
+    for thumbnail in canvas.drawing.thumbnails:
+        on_plane = np.moveaxis(scene.plane.points(np.array([thumbnail.point]))[0].numpy(), 0, -1)
+        assert on_plane == pytest.approx(thumbnail.values, abs=1e-5)
+
+    menu = pictures.make_menu()
+    menu.triggered.emit(menu.actions()[0])
+    qtbot.waitUntil(lambda: canvas.drawing.square and len(canvas.drawing.thumbnails) == 4, timeout=5000)
+    assert stage.page.tool_buttons[PlaneTool.BRUSH].isEnabled()
+    assert pictures.tiles.isVisible()

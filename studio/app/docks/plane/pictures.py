@@ -135,7 +135,7 @@ class PlanePicturesPanel(QWidget):
 
     @Slot(QAction)
     def _take_space(self, action: QAction) -> None:
-        space = action.data()
+        space = Space(action.data())
         if space is Space.THREE_PICTURES:
             self._choose_three()
         else:

@@ -250,6 +250,7 @@ class ScheduleBench(AcceptsFiles, QWidget):
     @Slot()
     def _take_pictures(self) -> None:
         self._first_picture()
+        self.updateGeometry()
         self._choose_shares()
         self._show_title()
         self._show_strip()

@@ -15,6 +15,7 @@ from studio.diffusion.schedule import (
     NoiseSchedule,
     cosine,
     drawn,
+    is_as_described,
     karras,
     linear,
     rescale_zero_terminal_snr,
@@ -112,3 +113,12 @@ def test_a_description_that_does_not_fit_its_beta_is_not_believed(change) -> Non
 def test_impossible_numbers_of_steps_are_refused(step_count) -> None:
     with pytest.raises(ScheduleError):
         with_steps(linear(10), step_count)
+
+
+def test_a_schedule_is_as_described_only_when_its_name_makes_these_numbers() -> None:
+    assert is_as_described(cosine(300))
+    assert is_as_described(rescale_zero_terminal_snr(linear(300)))
+    assert is_as_described(drawn(DrawnCurve("log_snr", ((0.0, 9.0), (1.0, -9.0))), 20))
+    assert not is_as_described(schedule_from_beta([0.1, 0.3]))
+    assert not is_as_described(dataclasses.replace(linear(300), kind="cosine", options={}))
+    assert not is_as_described(dataclasses.replace(linear(300), options={"beta_end": 0.03}))

@@ -486,6 +486,19 @@ def test_earlier_runs_stay_until_there_is_no_room_for_them(bench, monkeypatch):
     assert at.branches.discard_refusal(fourth) == "It is the only run"
 
 
+def test_a_run_from_elsewhere_is_let_go_of_and_stays_whole(bench, monkeypatch):
+    at = bench()
+    other = recorded(SHAPE)
+    at.state.set_trace(other)
+    assert at.branches.runs == (other, at.run)
+    monkeypatch.setattr(branches_module, "MOST_RUNS", 1)
+    third = at.denoise()
+    assert at.branches.runs == (third,)
+    assert at.run.size.total == 0
+    assert other.complete
+    assert len(other) == len(other.pairs)
+
+
 def test_a_run_that_is_shown_can_be_discarded_for_another(bench):
     at = bench()
     second = at.denoise()

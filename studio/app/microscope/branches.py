@@ -54,6 +54,7 @@ class Branches(QObject):
         self._state = state
         self._denoising = denoising_of(state)
         self._runs: list[Trace] = []
+        self._recorded_here: list[Trace] = []
         self._numbers: dict[Trace, int] = {}
         self._runs_begun = 0
         self._names: dict[Trace, str] = {}
@@ -198,6 +199,9 @@ class Branches(QObject):
             root = trace.root
             if root not in self._runs:
                 self._runs.append(root)
+                running = self._denoising.running_trace
+                if running is not None and running.root is root:
+                    self._recorded_here.append(root)
                 self._runs_begun += 1
                 self._numbers[root] = self._runs_begun
                 self._make_room(root)
@@ -228,7 +232,10 @@ class Branches(QObject):
                 self._discarded.remove(member)
         self._numbers.pop(run, None)
         self._runs.remove(run)
-        run.close()
+        # A run that came from elsewhere, a cell of a comparison for one, may still be looked at there.
+        if run in self._recorded_here:
+            self._recorded_here.remove(run)
+            run.close()
 
     def _set_name(self, trace: Trace, name: str) -> None:
         if name:

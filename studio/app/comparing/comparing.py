@@ -191,7 +191,7 @@ class Comparing(QObject):
             return False
         model, choice = self._models[cell]
         self._state.set_model(model, choice)
-        self._state.set_trace(self._album.traces[cell])
+        self._denoising.show_trace(self._album.traces[cell], (model, choice))
         return True
 
     def export(self, job: Iterator[object], path: Path, runner: Runner) -> JobHandle:

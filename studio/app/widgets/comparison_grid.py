@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
@@ -181,7 +182,7 @@ class ComparisonGrid(QAbstractScrollArea):
         assert self._shape is not None
         metrics = QFontMetricsF(ui_font(FontSize.LABEL, QFont.Weight.DemiBold))
         widest = max((metrics.horizontalAdvance(label) for label in self._shape.rows), default=0.0)
-        return round(min(widest, _WIDEST_LABEL)) + Space.M
+        return math.ceil(min(widest, _WIDEST_LABEL)) + 1 + Space.M
 
     def _head_height(self) -> int:
         assert self._shape is not None

@@ -40,6 +40,7 @@ class CompareTable(QWidget):
         super().__init__(parent)
         self._comparing = comparing_of(state)
         self._pictures: CellPictures | None = None
+        self._labels: tuple[SharedTime | None, tuple[str, ...]] = (None, ())
         self._stale = True
         self._grown: set[int] = set()
         # Steps may come in faster than a table is worth drawing anew.
@@ -211,7 +212,7 @@ class CompareTable(QWidget):
         self.scrubber.set_film(
             SharedFilm(
                 time.count,
-                tuple(_moment_label(time, moment) for moment in range(time.count)),
+                self._moment_labels(time),
                 thumbnail,
                 (width, height),
                 labels[view.reference],
@@ -220,6 +221,12 @@ class CompareTable(QWidget):
             )
         )
         self.scrubber.set_position(self._comparing.playback.position)
+
+    def _moment_labels(self, time: SharedTime) -> tuple[str, ...]:
+        # The same for as long as the axis is the same, and a thousand of them are not free.
+        if self._labels[0] is not time:
+            self._labels = (time, tuple(_moment_label(time, moment) for moment in range(time.count)))
+        return self._labels[1]
 
     def _show_numbers(self) -> None:
         """The numbers of the cell that is pointed at."""

@@ -249,13 +249,16 @@ def test_playing_stops_when_the_training_goes_on(qtbot, stage, controller) -> No
     end_training(qtbot, controller)
 
 
-def test_a_training_that_ended_can_be_walked_on(qtbot, stage, controller, state) -> None:
+def test_the_model_of_a_training_that_ended_is_left_as_it_is(qtbot, stage, controller, state) -> None:
     settings, network = small_recipe(budget=Budget(images=80))
     with qtbot.waitSignal(controller.kept, timeout=WAIT):
         controller.start(settings, network)
-    assert stage.walk.source is Source.ENDED
+    kept = [parameter.detach().clone() for parameter in state.run.parameters]
+    assert stage.walk.source is Source.OWN
     first_step(qtbot, stage)
-    assert stage.walk.step.number == state.run.step == 11
+    assert (stage.walk.step.number, state.run.step) == (1, 10)
+    assert stage.walk.title == state.image_set.name
+    assert all(torch.equal(one, other) for one, other in zip(state.run.parameters, kept, strict=True))
 
 
 def test_other_pictures_begin_another_run(qtbot, stage: SlowMotionStage, state) -> None:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from studio.app.runner import JobState
 from studio.app.state import StudioState
-
-if TYPE_CHECKING:
-    from studio.data.image_set import ImageSet
-    from studio.training.run import TrainingRun
 
 
 class Source(Enum):
@@ -20,10 +15,9 @@ class Source(Enum):
     """A training runs: it has to be paused first."""
     PAUSED = auto()
     """The training that stands still."""
-    ENDED = auto()
-    """The training that ended last, on the pictures that are open."""
     OWN = auto()
-    """A small run of the walk's own, made with its first step."""
+    """A small run of the walk's own, made with its first step. The model of a training that ended is left as it is: it
+    is what somebody kept, and the steps at its end are too small to see."""
 
 
 def source_of(state: StudioState) -> Source:
@@ -31,8 +25,4 @@ def source_of(state: StudioState) -> Source:
     training, run = state.training, state.run
     if training is not None:
         return Source.PAUSED if training.state is JobState.PAUSED and run is not None else Source.AT_FULL_SPEED
-    return Source.ENDED if run is not None and _is_of(run, state.image_set) else Source.OWN
-
-
-def _is_of(run: TrainingRun, image_set: ImageSet | None) -> bool:
-    return image_set is None or (run.data.name, run.data.count) == (image_set.name, image_set.count)
+    return Source.OWN

@@ -1,7 +1,7 @@
 """The walk through training: which run it goes through, the step that is shown and the line it has come to.
 
-There is one for each StudioState. A training that is paused, or that has ended, is walked through itself: the steps are
-its own. Otherwise there is a small run that belongs to the walk. A training at full speed is left alone.
+There is one for each StudioState. A training that is paused is walked through itself: the steps are its own. Otherwise
+there is a small run that belongs to the walk. A training at full speed is left alone.
 """
 
 from __future__ import annotations

@@ -179,7 +179,6 @@ class SlowMotionStage(PanelGround):
         run = {
             Source.AT_FULL_SPEED: "the training that runs",
             Source.PAUSED: "the paused training",
-            Source.ENDED: "the training that ended",
             Source.OWN: "a small network of its own",
         }[walk.source]
         about = f"{run} on “{walk.title}”" if walk.title else run

@@ -156,8 +156,6 @@ class Transport(QWidget):
             return "The step is being taken…" if walk.wanted == 1 else f"{walk.wanted} steps are being taken…"
         if walk.source is Source.PAUSED:
             return "These are steps of the paused training: it goes on from where you leave it."
-        if walk.source is Source.ENDED:
-            return "These are further steps of the training that ended."
         return "A small network of this page's own: nothing else is changed by its steps."
 
     @Slot()

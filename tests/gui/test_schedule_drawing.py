@@ -167,6 +167,17 @@ def test_escape_gives_a_drag_up(state, changes, alpha) -> None:
     assert changes.next_undo == ""
 
 
+def test_while_a_handle_is_in_the_hand_nothing_else_happens_to_it(changes, alpha) -> None:
+    count = len(alpha.handles)
+    start = grab(alpha, 3)
+    QTest.mouseMove(alpha, start + QPoint(20, 10))
+    QTest.keyClick(alpha, Qt.Key.Key_Delete)
+    QTest.mousePress(alpha, RIGHT, NO_KEY, start + QPoint(20, 10))
+    assert len(alpha.handles) == count
+    QTest.mouseRelease(alpha, LEFT, NO_KEY, start + QPoint(20, 10))
+    assert changes.next_undo == "move handle"
+
+
 def test_a_click_chooses_the_plot_that_carries_the_handles(dock, state, alpha) -> None:
     snr = dock.bench.plots[2].editor
     before = state.schedule

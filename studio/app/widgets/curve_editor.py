@@ -150,6 +150,8 @@ class CurveEditor(CurvePlot):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._by_keyboard = False
         place = event.position()
+        if self._dragging:
+            return
         if event.button() == Qt.MouseButton.RightButton:
             index = self._handle_near(place)
             if index is not None:
@@ -239,6 +241,9 @@ class CurveEditor(CurvePlot):
                 self.given_up.emit()
             else:
                 self.selected.emit(None)
+            return
+        if self._dragging:
+            # One thing at a time: the handle is in the hand.
             return
         if not self._handles:
             if key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._curves:

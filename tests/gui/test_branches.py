@@ -499,6 +499,16 @@ def test_a_run_from_elsewhere_is_let_go_of_and_stays_whole(bench, monkeypatch):
     assert len(other) == len(other.pairs)
 
 
+def test_a_run_from_elsewhere_branches_with_the_model_that_comes_with_it(bench):
+    at = bench()
+    other = Trace(dataclasses.replace(at.run.run, seed=5))
+    list(other.steps(model_of().denoiser(choose_device("cpu"))))
+    at.denoising.show_trace(other, at.denoising.model_of(at.run))
+    child = at.branch(4)
+    assert child.parent is other
+    assert torch.equal(child.pictures(), other.pictures())
+
+
 def test_a_run_that_is_shown_can_be_discarded_for_another(bench):
     at = bench()
     second = at.denoise()

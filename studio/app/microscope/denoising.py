@@ -248,8 +248,13 @@ class Denoising(QObject):
             self._recorded.expect_model(root, opened.file.model_hash)
         self._state.set_trace(root)
 
-    def show_trace(self, trace: Trace) -> None:
-        """Look at another recorded run, or at the one that goes on; within a family the moment stays."""
+    def show_trace(self, trace: Trace, made_with: tuple[ModelBundle, ModelChoice] | None = None) -> None:
+        """Look at another recorded run, or at the one that goes on; within a family the moment stays.
+
+        made_with: the model of a run that was recorded elsewhere, so that it can be branched and gone on with.
+        """
+        if made_with is not None:
+            self._recorded.set_model(trace, *made_with)
         self._state.set_trace(trace)
 
     @Slot()

@@ -154,6 +154,21 @@ def test_the_panel_of_pictures_chooses_and_shows_what_is_chosen(stage, show, sta
     assert not panel.clear.isEnabled()
 
 
+def test_what_was_painted_comes_back_when_its_tile_is_pressed(stage, show, state, runner, qtbot) -> None:
+    panel = show(PlanePicturesDock(state, runner), 240, 420).body
+    pictures = stage.page.scene.pictures
+    pictures.clear()
+    pictures.paint((0.3, 0.3))
+    painted = pictures.points
+
+    qtbot.mouseClick(panel.tiles.tiles["ring"], LEFT)
+    assert not np.array_equal(pictures.points, painted)
+    assert np.array_equal(panel.tiles.tiles[""].points, painted)
+    qtbot.mouseClick(panel.tiles.tiles[""], LEFT)
+
+    assert np.array_equal(pictures.points, painted)
+
+
 # What is seen
 
 

@@ -89,6 +89,10 @@ class PlanePictures(QObject):
         """Show a ready kind. Raises SettingsError for an unknown one."""
         self._push(f"{Painting.ready(kind).name}", _Chosen(Painting.ready(kind), kind))
 
+    def take(self, painting: Painting) -> None:
+        """Show a painting that was made before."""
+        self._push(painting.name, _Chosen(painting, ""))
+
     def begin_stroke(self) -> None:
         """All that is painted, erased or moved until `end_stroke` is one change."""
         self._stroke, self._cluster = object(), None

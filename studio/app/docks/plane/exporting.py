@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,7 @@ class PlaneExports(QObject):
             while scene.asking and not self._page.is_answered():
                 yield
                 drawing = self._page.composer.drawing(view)
-            paint = _Painting(canvas, view, drawing)
+            paint = _Painting(canvas, view, replace(drawing, note=f"t = {t + 1}"))
             self._frames.append(picture_array((size, paint), 1.0))
             yield
         scene.set_t(before)

@@ -67,6 +67,7 @@ class PlanePicturesPanel(QWidget):
         super().__init__(parent)
         self._state, self._scene, self._runner = state, scene, runner
         self._pictures = scene.pictures
+        self._painted: Painting | None = None
         self._hand = plane_hand_of(state)
         kinds = [Kind(kind, label, Painting.ready(kind).points(), words) for kind, label, words in _KINDS]
         kinds.append(Kind(PAINTED, "Painted", np.zeros((0, 2)), "Your own: take the brush and paint on the plane."))
@@ -183,7 +184,9 @@ class PlanePicturesPanel(QWidget):
         if kind != PAINTED:
             self._pictures.choose(kind)
         else:
-            # One paints on what there is: an empty plane is one press on Clear away.
+            # What was painted before comes back; without it, one paints on what there is, or on nothing after Clear.
+            if self._pictures.kind != PAINTED and self._painted is not None:
+                self._pictures.take(self._painted)
             self._hand.take(PlaneTool.BRUSH)
         self._show()
 
@@ -196,6 +199,7 @@ class PlanePicturesPanel(QWidget):
         kind, points = self._pictures.kind, self._pictures.points
         self.tiles.set_value(kind)
         if kind == PAINTED:
+            self._painted = self._pictures.painting if len(points) else None
             self.tiles.tiles[PAINTED].set_points(points)
         self.clear.setEnabled(len(points) > 0)
         self.tell_count()

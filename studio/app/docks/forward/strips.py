@@ -70,7 +70,7 @@ class TwoStrips(QWidget):
             return None
         assert process.schedule is not None
         width, _ = self._thumbnail()
-        return Axis(WORDS_WIDTH, self.width(), process.schedule.step_count + 1, width)
+        return Axis(WORDS_WIDTH, self.width() - _FRAME, process.schedule.step_count + 1, width)
 
     def shown_steps(self) -> list[int]:
         """The steps that have a place in the strips, 0-based; −1 is the picture."""

@@ -17,7 +17,8 @@ from studio.app.microscope.frames import tensor_image
 from studio.app.microscope.model_facts import memory
 from studio.app.microscope.transport import handle_transport_key
 from studio.app.plot_export import PICTURE_KINDS, export_picture
-from studio.app.widgets.branch_tree import BranchTree, TreeLine
+from studio.app.widgets.branch_painter import TreeLine
+from studio.app.widgets.branch_tree import BranchTree
 from studio.app.widgets.controls import tooltip_text
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_menu import ExportButton

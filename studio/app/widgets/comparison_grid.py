@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
@@ -23,26 +22,16 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from studio.app.imaging import paint_picture
 from studio.app.theme import FontSize, Space, theme, ui_font
-
-_LABEL_ROW, _NOTE_ROW = 26, 20
-_GAP = Space.L
-_BETWEEN = 2
-_WIDEST_LABEL = 132
-_LEAST_PICTURE, _LARGEST_TILE = 40, 336
-_LEAST_TILE = 76
-"""Room for two short numbers under a tile."""
-
-
-@dataclass(frozen=True)
-class TableShape:
-    """rows, columns: their labels. picture_size: (width, height) in values. across, down: how the pictures of a cell
-    stand beside each other."""
-
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    picture_size: tuple[int, int]
-    across: int = 1
-    down: int = 1
+from studio.app.widgets.comparison_layout import (
+    BETWEEN,
+    GAP,
+    LARGEST_TILE,
+    LEAST_TILE,
+    NOTE_ROW,
+    TableLayout,
+    TableShape,
+    best_scale,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +67,7 @@ class ComparisonGrid(QAbstractScrollArea):
         self._reference = 0
         self._current: int | None = None
         self._zoom = 0
-        self._scale = 1
+        self._layout: TableLayout | None = None
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Comparison")
@@ -119,7 +108,7 @@ class ComparisonGrid(QAbstractScrollArea):
         """What one cell shows now."""
         self._cells[index] = cell
         # A tile, with its frame and its texts.
-        self.viewport().update(self._tile(index).adjusted(-4, -4, 4, _NOTE_ROW + 4).toAlignedRect())
+        self.viewport().update(self._tile(index).adjusted(-4, -4, 4, NOTE_ROW + 4).toAlignedRect())
 
     def set_busy(self, index: int | None) -> None:
         """Which cell is being made."""
@@ -142,91 +131,41 @@ class ComparisonGrid(QAbstractScrollArea):
     @property
     def scale(self) -> int:
         """Device pixels for each value."""
-        return self._scale
-
-    def _best_scale(self) -> int:
-        if self._shape is None:
-            return 1
-        ratio = self.devicePixelRatioF()
-        side = max(self._shape.picture_size)
-        least = max(1, -(-int(_LEAST_PICTURE * ratio) // side))
-        best = least
-        while self._fits(best + 1):
-            best += 1
-        return max(1, best + self._zoom)
-
-    def _fits(self, scale: int) -> bool:
-        assert self._shape is not None
-        tile = self._tile_size(scale)
-        content = self._content_size(tile)
-        # The bars themselves take room only when they are there.
-        return (
-            content.width() <= self.width()
-            and content.height() <= self.height()
-            and max(tile.width(), tile.height()) <= _LARGEST_TILE
-        )
-
-    def _tile_size(self, scale: int) -> QSize:
-        assert self._shape is not None
-        ratio, (width, height) = self.devicePixelRatioF(), self._shape.picture_size
-        across, down = self._shape.across, self._shape.down
-        return QSize(
-            round((across * width * scale) / ratio) + (across - 1) * _BETWEEN,
-            round((down * height * scale) / ratio) + (down - 1) * _BETWEEN,
-        )
-
-    def _pitch(self, tile: QSize) -> tuple[int, int]:
-        return max(tile.width(), _LEAST_TILE) + _GAP, tile.height() + _NOTE_ROW + _GAP - Space.XS
-
-    def _head_width(self) -> int:
-        assert self._shape is not None
-        metrics = QFontMetricsF(ui_font(FontSize.LABEL, QFont.Weight.DemiBold))
-        widest = max((metrics.horizontalAdvance(label) for label in self._shape.rows), default=0.0)
-        return math.ceil(min(widest, _WIDEST_LABEL)) + 1 + Space.M
-
-    def _head_height(self) -> int:
-        assert self._shape is not None
-        return _LABEL_ROW if any(self._shape.columns) else Space.XS
-
-    def _content_size(self, tile: QSize) -> QSize:
-        assert self._shape is not None
-        pitch = self._pitch(tile)
-        return QSize(
-            self._head_width() + len(self._shape.columns) * pitch[0],
-            self._head_height() + len(self._shape.rows) * pitch[1],
-        )
+        return 1 if self._layout is None else self._layout.scale
 
     def _lay_out(self) -> None:
-        self._scale = self._best_scale()
-        if self._shape is None:
-            self.horizontalScrollBar().setRange(0, 0)
-            self.verticalScrollBar().setRange(0, 0)
-        else:
-            content = self._content_size(self._tile_size(self.scale))
-            view = self.viewport().size()
-            for bar, whole, part in (
-                (self.horizontalScrollBar(), content.width(), view.width()),
-                (self.verticalScrollBar(), content.height(), view.height()),
-            ):
-                bar.setPageStep(part)
-                bar.setRange(0, max(0, whole - part))
+        ratio, shape = self.devicePixelRatioF(), self._shape
+        self._layout = None
+        content = QSize()
+        if shape is not None:
+            # The size of the whole: bars take room only when they are there.
+            scale = max(1, best_scale(shape, ratio, self.size()) + self._zoom)
+            self._layout = TableLayout(shape, scale, ratio)
+            content = self._layout.content
+        view = self.viewport().size()
+        for bar, whole, part in (
+            (self.horizontalScrollBar(), content.width(), view.width()),
+            (self.verticalScrollBar(), content.height(), view.height()),
+        ):
+            bar.setPageStep(part)
+            bar.setRange(0, max(0, whole - part))
         self.viewport().update()
 
     def _origin(self) -> QPoint:
         """Where the first tile begins, when nothing is scrolled; a table smaller than its room stands in the middle."""
-        assert self._shape is not None
-        content, view = self._content_size(self._tile_size(self.scale)), self.viewport().size()
-        left = max(0, (view.width() - content.width() + _GAP) // 2)
+        if self._layout is None:
+            return QPoint()
+        content, view = self._layout.content, self.viewport().size()
+        left = max(0, (view.width() - content.width() + GAP) // 2)
         top = max(0, (view.height() - content.height()) // 3)
-        return QPoint(left + self._head_width(), top + self._head_height())
+        return QPoint(left + self._layout.head_width, top + self._layout.head_height)
 
     def _tile(self, index: int) -> QRectF:
         """The tile of a cell in the viewport."""
-        if self._shape is None:
+        if self._layout is None:
             return QRectF()
-        tile = self._tile_size(self.scale)
-        pitch, origin = self._pitch(tile), self._origin()
-        row, column = divmod(index, len(self._shape.columns))
+        tile, pitch, origin = self._layout.tile, self._layout.pitch, self._origin()
+        row, column = divmod(index, len(self._layout.shape.columns))
         x = origin.x() + column * pitch[0] - self.horizontalScrollBar().value()
         y = origin.y() + row * pitch[1] - self.verticalScrollBar().value()
         return QRectF(x, y, tile.width(), tile.height())
@@ -236,10 +175,10 @@ class ComparisonGrid(QAbstractScrollArea):
         if self._shape is None:
             return None
         origin = self._origin()
-        if point.x() < origin.x() - _GAP / 2 or point.y() < origin.y() - Space.XS:
+        if point.x() < origin.x() - GAP / 2 or point.y() < origin.y() - Space.XS:
             return None
         for index in range(len(self._cells)):
-            if self._tile(index).adjusted(0, 0, 0, _NOTE_ROW).contains(point):
+            if self._tile(index).adjusted(0, 0, 0, NOTE_ROW).contains(point):
                 return index
         return None
 
@@ -250,55 +189,54 @@ class ComparisonGrid(QAbstractScrollArea):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), theme().color("panel"))
-        if self._shape is not None:
+        if self._layout is not None:
             origin = self._origin()
             body = QRect(origin.x() - 5, origin.y() - 5, self.viewport().width(), self.viewport().height())
             painter.save()
             painter.setClipRect(body.intersected(event.rect()))
             for index, cell in enumerate(self._cells):
                 area = self._tile(index)
-                if area.adjusted(-6, -6, 6, _NOTE_ROW + 6).intersects(QRectF(event.rect())):
+                if area.adjusted(-6, -6, 6, NOTE_ROW + 6).intersects(QRectF(event.rect())):
                     self._paint_cell(painter, index, cell, area)
             painter.restore()
             self._paint_heads(painter, origin)
         painter.end()
 
     def _paint_heads(self, painter: QPainter, origin: QPoint) -> None:
-        assert self._shape is not None
+        assert self._layout is not None
+        shape = self._layout.shape
         font = ui_font(FontSize.LABEL, QFont.Weight.DemiBold)
         metrics = QFontMetricsF(font)
         painter.setFont(font)
         painter.setPen(theme().color("text"))
-        tile = self._tile_size(self.scale)
-        room = self._pitch(tile)[0] - Space.XS
+        room = self._layout.pitch[0] - Space.XS
         painter.save()
         painter.setClipRect(QRect(origin.x() - 2, 0, self.viewport().width(), self.viewport().height()))
-        for column, label in enumerate(self._shape.columns):
+        for column, label in enumerate(shape.columns):
             area = self._tile(column)
             text = metrics.elidedText(label, Qt.TextElideMode.ElideRight, room)
             painter.drawText(QPointF(area.left(), origin.y() - 8), text)
         painter.restore()
         painter.setClipRect(QRect(0, origin.y() - 4, self.viewport().width(), self.viewport().height()))
-        width = self._head_width() - Space.M
-        for row, label in enumerate(self._shape.rows):
-            area = self._tile(row * len(self._shape.columns))
+        width = self._layout.head_width - Space.M
+        for row, label in enumerate(shape.rows):
+            area = self._tile(row * len(shape.columns))
             text = metrics.elidedText(label, Qt.TextElideMode.ElideRight, width)
             painter.drawText(
-                QRectF(origin.x() - self._head_width(), area.top(), width, area.height()),
+                QRectF(origin.x() - self._layout.head_width, area.top(), width, area.height()),
                 Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
                 text,
             )
 
     def _paint_cell(self, painter: QPainter, index: int, cell: GridCell, area: QRectF) -> None:
-        assert self._shape is not None
-        tokens = theme().tokens
+        assert self._layout is not None
+        tokens, across = theme().tokens, self._layout.shape.across
         painter.fillRect(area, tokens.color("canvas"))
-        ratio, (width, height) = self.devicePixelRatioF(), self._shape.picture_size
-        side = QSize(round(width * self.scale), round(height * self.scale))
+        width, height = self._layout.picture
         for number, image in enumerate(cell.images):
-            x = area.left() + (number % self._shape.across) * (side.width() / ratio + _BETWEEN)
-            y = area.top() + (number // self._shape.across) * (side.height() / ratio + _BETWEEN)
-            paint_picture(painter, QRectF(x, y, side.width() / ratio, side.height() / ratio), image)
+            x = area.left() + (number % across) * (width + BETWEEN)
+            y = area.top() + (number // across) * (height + BETWEEN)
+            paint_picture(painter, QRectF(x, y, width, height), image)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if index == self._reference and cell.images:
             painter.setPen(QPen(tokens.color("accent"), 2))
@@ -315,8 +253,8 @@ class ComparisonGrid(QAbstractScrollArea):
         tokens = theme().tokens
         font = ui_font(FontSize.RANGE)
         metrics = QFontMetricsF(font)
-        width = max(area.width(), _LEAST_TILE)
-        room = QRectF(area.left(), area.bottom() + 4, width, _NOTE_ROW - 4)
+        width = max(area.width(), LEAST_TILE)
+        room = QRectF(area.left(), area.bottom() + 4, width, NOTE_ROW - 4)
         painter.setFont(font)
         painter.setPen(tokens.color("accent" if cell.busy else "muted"))
         painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, cell.moment)
@@ -356,11 +294,12 @@ class ComparisonGrid(QAbstractScrollArea):
 
     def zoom(self, by: int) -> None:
         """Larger or smaller pictures by whole multiples; 0 for as large as fits."""
-        if self._shape is None:
+        if self._layout is None:
             return
+        other = TableLayout(self._layout.shape, self._layout.scale + by, self._layout.ratio)
         if by == 0:
             self._zoom = 0
-        elif self._scale + by >= 1 and max(self._tile_size(self._scale + by).toTuple()) <= 3 * _LARGEST_TILE:
+        elif other.scale >= 1 and max(other.tile.width(), other.tile.height()) <= 3 * LARGEST_TILE:
             self._zoom += by
         self._lay_out()
 
@@ -398,7 +337,7 @@ class ComparisonGrid(QAbstractScrollArea):
             origin = self._origin()
             for bar, start, end, first, last in (
                 (self.horizontalScrollBar(), area.left(), area.right(), origin.x(), self.viewport().width()),
-                (self.verticalScrollBar(), area.top(), area.bottom() + _NOTE_ROW, origin.y(), self.viewport().height()),
+                (self.verticalScrollBar(), area.top(), area.bottom() + NOTE_ROW, origin.y(), self.viewport().height()),
             ):
                 if start < first:
                     bar.setValue(bar.value() - round(first - start) - Space.XS)

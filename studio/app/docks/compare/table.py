@@ -18,7 +18,8 @@ from studio.app.microscope.model_facts import duration
 from studio.app.microscope.step_equation import shown_time
 from studio.app.microscope.transport import handle_transport_key
 from studio.app.theme import FontSize, Space, theme
-from studio.app.widgets.comparison_grid import ComparisonGrid, GridCell, TableShape
+from studio.app.widgets.comparison_grid import ComparisonGrid, GridCell
+from studio.app.widgets.comparison_layout import TableShape
 from studio.app.widgets.comparison_scrubber import ComparisonScrubber, SharedFilm
 from studio.app.widgets.controls import MINUS, Label
 

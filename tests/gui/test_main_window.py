@@ -396,6 +396,19 @@ def test_cancel_in_the_status_bar_ends_other_jobs_but_keeps_a_training(window: M
     qtbot.waitUntil(lambda: bar._shown is training)
 
 
+def test_what_is_over_at_once_does_not_flash_up_in_the_status_bar(window: MainWindow, qtbot) -> None:
+    training = start_training(window, endless_training(), [])
+    bar = window.status_bar
+    qtbot.waitUntil(lambda: bar._shown is training)
+    shown: list[object] = []
+    show = bar._show_job
+    bar._show_job = lambda handle: (shown.append(handle), show(handle))
+    short = window.runner.interject(iter([1]), "A moment")
+    with qtbot.waitSignal(short.finished):
+        pass
+    assert set(shown) == {training}
+
+
 def test_the_theme_changes_live_and_is_remembered(window: MainWindow, settings: Settings) -> None:
     from studio.app.theme import theme
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
@@ -12,6 +14,7 @@ from studio.app.theme import FontSize, Size, Space, theme, ui_font
 from studio.app.window.activity import Activity, read_activity
 
 OFFLINE = "Offline: the studio never opens a connection"
+_PATIENCE_MS = 250
 _MESSAGE_MS = 12_000
 _FLAT = "QToolButton { min-height: 20px; max-height: 20px; padding: 0 6px; }"
 
@@ -67,6 +70,10 @@ class StatusBar(QStatusBar):
         self._shown: JobHandle | None = None
         self._training: JobHandle | None = None
         self._activities: dict[JobHandle, Activity] = {}
+        self._begun: dict[JobHandle, float] = {}
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self._choose_job)
         body = QWidget(self)
         self._row = QHBoxLayout(body)
         self._row.setContentsMargins(Space.XS, 0, Space.M, 0)
@@ -167,16 +174,25 @@ class StatusBar(QStatusBar):
     def _on_job_started(self, handle: JobHandle) -> None:
         handle.events.connect(self._on_events)
         handle.state_changed.connect(self._on_state_changed)
-        self._choose_job()
+        self._begun[handle] = time.monotonic()
+        self._patience.start(_PATIENCE_MS)
 
     @Slot(object)
     def _on_job_finished(self, handle: JobHandle) -> None:
         self._activities.pop(handle, None)
+        self._begun.pop(handle, None)
         self._choose_job()
 
+    @Slot()
     def _choose_job(self) -> None:
-        # What was begun last is what the person at the screen waits for; training is seen again after it.
-        jobs = [handle for handle in self._runner.jobs if not handle.background and handle.state is not JobState.QUEUED]
+        # What was begun last is what the person at the screen waits for; training is seen again after it. What is over
+        # before it could be read is not shown at all.
+        since = time.monotonic() - 0.9 * _PATIENCE_MS / 1000
+        jobs = [
+            handle
+            for handle in self._runner.jobs
+            if not handle.background and handle.state is not JobState.QUEUED and self._begun.get(handle, 0.0) <= since
+        ]
         self._show_job(jobs[-1] if jobs else None)
 
     @Slot(object)

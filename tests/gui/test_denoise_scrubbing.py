@@ -13,6 +13,7 @@ from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.theme import theme
 from studio.app.widgets.export_film import ask_for_film
 from studio.app.widgets.noise_legend import NoiseLegend
+from studio.data.pixels import to_pictures
 from tests.gui.denoise_helpers import Workspace, recorded
 
 
@@ -21,6 +22,15 @@ def workspace(qtbot):
     workspace = Workspace(qtbot)
     yield workspace
     workspace.close()
+
+
+def test_the_batch_is_what_to_pictures_makes_of_it(monkeypatch):
+    frames = Frames(recorded((3, 6, 7)))
+    frames.refresh()
+    state = 1.4 * torch.randn(frames.trace.shape, generator=torch.Generator().manual_seed(0))
+    state[0, 0, 0] = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0, -1.0, 0.0, 0.00392157])
+    monkeypatch.setattr(frames.trace, "state", lambda k: state)
+    assert np.array_equal(frames.pictures(2), to_pictures(state))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

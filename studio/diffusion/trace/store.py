@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
 import torch
 
 from studio.errors import StorageError
@@ -120,7 +121,9 @@ class TensorStore:
 
     def _read(self, place: int, row: int | None) -> torch.Tensor:
         rows = self.shape[0] if row is None else 1
-        tensor = torch.empty((rows, *self.shape[1:]), dtype=torch.float32)
+        # Not torch's own memory: thousands of large aligned blocks that come and go leave the heap full of holes a few
+        # bytes too small, some hundred megabytes of them.
+        tensor = torch.from_numpy(np.empty((rows, *self.shape[1:]), dtype=np.float32))
         rest = _bytes_of(tensor)
         position = place * self.tensor_bytes + (row or 0) * len(rest)
         try:

@@ -6,7 +6,6 @@ the timeline show it. None of them knows of the others.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from studio.app.microscope.film_export import FilmRequest, film_job
 from studio.app.microscope.frames import FilmKind, Frames
 from studio.app.microscope.playback import Playback
 from studio.app.microscope.recorded import RecordedRuns
+from studio.app.microscope.reverse_process import ReverseProcess, branch_job, denoise_job, record_job
 from studio.app.microscope.run_cost import Pace
 from studio.app.microscope.run_numbers import save_arrays
 from studio.app.microscope.sampler_settings import SamplerSettings
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from studio.diffusion.trace import Trace
     from studio.library.bundle import ModelBundle
     from studio.networks.devices import Device
-    from studio.training.run import TrainingRun
 
 
 class Denoising(QObject):
@@ -72,7 +71,7 @@ class Denoising(QObject):
         self._frames: Frames | None = None
         self._picture = 0
         self._kind = FilmKind.Z
-        self._run: _Run | None = None
+        self._run: ReverseProcess | None = None
         self._loading: JobHandle | None = None
         self._choice_loading: ModelChoice | None = None
         self._progress = (0, 0)
@@ -222,7 +221,7 @@ class Denoising(QObject):
         state, settings = self._state, self._settings
         # The live model is another one after every step of training: only files are kept loaded.
         loaded = self.known_model(choice) if choice.source is not ModelSource.LIVE else None
-        job = _denoise(loaded if loaded is not None else choice, settings, state.device, state.run)
+        job = denoise_job(loaded if loaded is not None else choice, settings, state.device, state.run)
         title = f"Denoising {settings.count} pictures" if settings.count > 1 else "Denoising a picture"
         return self._begin(job, title, choice, runner)
 
@@ -232,7 +231,7 @@ class Denoising(QObject):
 
         None, after `failed`, when that model is not at hand.
         """
-        return self._continue("Branching", lambda model, device: _branch(make, model, device), runner)
+        return self._continue("Branching", lambda model, device: branch_job(make, model, device), runner)
 
     def candidates(self) -> Candidates:
         """The models at hand, for `open_runs`."""
@@ -326,7 +325,7 @@ class Denoising(QObject):
         if trace is None or trace.complete:
             return None
         title = "Going on with the denoising" if steps is None else "One more step"
-        handle = self._continue(title, lambda model, device: _record(trace, model, device, steps), runner, trace)
+        handle = self._continue(title, lambda model, device: record_job(trace, model, device, steps), runner, trace)
         if handle is not None:
             self.playback.go_on()
         return handle
@@ -336,7 +335,7 @@ class Denoising(QObject):
     ) -> JobHandle:
         """Hand in a reverse process; `trace` is what it goes on with, None for a new one."""
         handle = runner.interject(job, title)
-        self._run = _Run(handle, choice, trace)
+        self._run = ReverseProcess(handle, choice, trace)
         self._set_progress(self._run.first, 0 if trace is None else len(trace.pairs))
         handle.events.connect(self._on_events)
         handle.succeeded.connect(self._on_succeeded)
@@ -483,58 +482,6 @@ class Denoising(QObject):
         self._recorded.forget_images()
         if self._frames is not None:
             self.images_outdated.emit()
-
-
-class _Run:
-    """A reverse process that goes on, and its clock."""
-
-    def __init__(self, handle: JobHandle, choice: ModelChoice, trace: Trace | None) -> None:
-        self.handle = handle
-        self.choice = choice
-        self.trace = trace
-        self.first = 0 if trace is None else len(trace)
-        self.stopping = False
-        self.pace: float | None = None
-        self._began: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Since the model was ready."""
-        return 0.0 if self._began is None else time.monotonic() - self._began
-
-    def begin(self, trace: Trace, first: int) -> None:
-        """The model is ready, and takes the steps of `trace` from `first` on."""
-        self.trace, self.first, self._began = trace, first, time.monotonic()
-
-    def measure(self, steps_done: int) -> None:
-        """Seconds a step, from the start: single steps come in bundles and tell nothing."""
-        self.pace = self.seconds / max(steps_done - self.first, 1)
-
-
-def _branch(make: Callable[[], Trace], model: ModelBundle, device: Device | None) -> Iterator[object]:
-    trace = make()
-    return (yield from _record(trace, model, device, None))
-
-
-def _record(trace: Trace, model: ModelBundle, device: Device | None, steps: int | None) -> Iterator[object]:
-    from studio.networks.devices import choose_device
-
-    device = device if device is not None else choose_device("auto")
-    yield jobs.DenoisingStarted(model, trace, len(trace))
-    return (yield from jobs.record(trace, model, device, steps=steps))
-
-
-def _denoise(
-    source: ModelChoice | ModelBundle, settings: SamplerSettings, device: Device | None, run: TrainingRun | None
-) -> Iterator[object]:
-    """The job; what brings torch is imported here, in the background thread, so that the window never waits for it."""
-    from studio.library.bundle import ModelBundle
-    from studio.networks.devices import choose_device
-
-    # Only now is it known for certain which classes the model knows.
-    model = source if isinstance(source, ModelBundle) else jobs.current_model(source, run)
-    request = settings.fitting(model.class_names, model.has_no_class_label).request()
-    return (yield from jobs.denoise(model, request, device if device is not None else choose_device("auto")))
 
 
 def denoising_of(state: StudioState) -> Denoising:

@@ -53,6 +53,9 @@ class NoiseLegend(QWidget):
         painter.drawText(QRectF(bar.left() - _GAP - low, 0, low + 1, self.height()), middle, self._low)
         painter.drawText(QRectF(right - high, 0, high + 1, self.height()), middle, self._high)
         painter.drawImage(bar, picture_image(self._colors()))
+        # Its ends may be as bright, or as dark, as the panel.
+        painter.setPen(theme().color("border"))
+        painter.drawRect(bar.adjusted(-0.5, -0.5, 0.5, 0.5))
         painter.end()
 
     def _colors(self) -> np.ndarray:

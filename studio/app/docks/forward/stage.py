@@ -68,8 +68,8 @@ class ForwardStage(QWidget):
         header.addWidget(self.sentence, 1)
         for button in (self.another, self.open, self.other_noise, self.export):
             button.setEnabled(False)
-            header.addWidget(button)
-        header.addWidget(self.view_switch)
+        for widget in (self.another, self.open, self.other_noise, self.view_switch, self.export):
+            header.addWidget(widget)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(Space.L, Space.S, Space.L, Space.S)
         self._column.setSpacing(Space.S)

@@ -18,6 +18,7 @@ from PySide6.QtTest import QTest
 from studio.app import jobs
 from studio.app.docks.denoise.lanes import LaneKind
 from studio.app.microscope import run_numbers
+from studio.app.microscope.branches import branches_of
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.frames import FilmKind
 from studio.app.runner import JobState
@@ -27,7 +28,7 @@ from studio.app.window.opening import Opener
 from studio.data.image_set import ImageSet
 from studio.diffusion.branching import branch
 from studio.errors import SettingsError, StudioError
-from studio.generation.trace_file import save_traces
+from studio.generation.trace_file import load_traces, save_traces
 from studio.networks.devices import choose_device
 from tests.gui.denoise_helpers import Workspace, recorded, tiny_model
 
@@ -260,6 +261,10 @@ def test_an_opened_run_shows_without_its_model_and_goes_on_when_it_comes(workspa
     assert denoising.playback.planned == denoising.playback.count
     assert not denoising.can_go_on
     assert torch.equal(trace.state(2), stopped.state(2))
+    # Saved again, it still knows whose it is.
+    with qtbot.waitSignal(branches_of(other).saved, timeout=20000):
+        branches_of(other).save(trace, tmp_path / "again.trace", workspace.runner)
+    assert load_traces(tmp_path / "again.trace").model_hash == model.content_hash
     other.set_model(model, saved)
     assert denoising.can_go_on
     assert denoising.playback.planned == 41

@@ -175,7 +175,8 @@ class Branches(QObject):
             self._discarded.remove(discarded)
             discarded.close()
         known = self._denoising.model_of(trace)
-        job = _save_job(trace, None if known is None else known[0], path)
+        missing = self._denoising.missing_model_of(trace)
+        job = _save_job(trace, None if known is None else known[0], missing, path)
         handle = runner.interject(job, f"Writing {path.name}", essential=True)
         handle.succeeded.connect(self.saved)
         handle.succeeded.connect(self._denoising.exported)
@@ -260,11 +261,11 @@ class Branches(QObject):
         self.changed.emit()
 
 
-def _save_job(trace: Trace, model: ModelBundle | None, path: Path) -> Iterator[object]:
+def _save_job(trace: Trace, model: ModelBundle | None, missing: tuple[str, str], path: Path) -> Iterator[object]:
     from studio.generation.trace_file import save_traces
 
     yield from ()
-    content, name = ("", "") if model is None else (model.content_hash, model.name)
+    content, name = missing if model is None else (model.content_hash, model.name)
     return save_traces(path, trace, content, name, overwrite=True)
 
 

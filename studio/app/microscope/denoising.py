@@ -146,6 +146,10 @@ class Denoising(QObject):
         """The model that a trace, or any of its family, was made with; None when that is not known."""
         return self._recorded.model_of(trace)
 
+    def missing_model_of(self, trace: Trace) -> tuple[str, str]:
+        """Hash and name of the model of an opened run while it is not at hand, so that saving keeps them."""
+        return self._recorded.missing_model_of(trace)
+
     def frames_of(self, trace: Trace) -> Frames:
         """The frames of a trace: of the family that is shown the same ones each time, with what they have measured."""
         return self._recorded.frames_of(trace)
@@ -244,7 +248,7 @@ class Denoising(QObject):
         if opened.model is not None and opened.choice is not None:
             self._recorded.set_model(root, opened.model, opened.choice)
         else:
-            self._recorded.expect_model(root, opened.file.model_hash)
+            self._recorded.expect_model(root, opened.file.model_hash, opened.file.model_name)
         self._state.set_trace(root)
 
     def show_trace(self, trace: Trace, made_with: tuple[ModelBundle, ModelChoice] | None = None) -> None:

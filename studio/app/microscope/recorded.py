@@ -19,20 +19,24 @@ class RecordedRuns:
     def __init__(self) -> None:
         # Frames hold their trace, so that only the models can be kept weakly.
         self._models: weakref.WeakKeyDictionary[Trace, tuple[ModelBundle, ModelChoice]] = weakref.WeakKeyDictionary()
-        self._missing: weakref.WeakKeyDictionary[Trace, str] = weakref.WeakKeyDictionary()
+        self._missing: weakref.WeakKeyDictionary[Trace, tuple[str, str]] = weakref.WeakKeyDictionary()
         self._frames: dict[Trace, Frames] = {}
 
-    def expect_model(self, trace: Trace, content_hash: str) -> None:
+    def expect_model(self, trace: Trace, content_hash: str, name: str) -> None:
         """A trace and its family wait for the model of this hash."""
         if content_hash:
-            self._missing[trace.root] = content_hash
+            self._missing[trace.root] = (content_hash, name)
+
+    def missing_model_of(self, trace: Trace) -> tuple[str, str]:
+        """Hash and name of the model that a trace waits for; empty when it waits for none."""
+        return self._missing.get(trace.root, ("", ""))
 
     def offer_model(self, model: ModelBundle, choice: ModelChoice) -> bool:
         """A model was opened; whether some trace has waited for it."""
         if not self._missing:
             return False
         content_hash = model.content_hash
-        found = [root for root, missing in self._missing.items() if missing == content_hash]
+        found = [root for root, (missing, _) in self._missing.items() if missing == content_hash]
         for root in found:
             self.set_model(root, model, choice)
         return bool(found)

@@ -12,7 +12,7 @@ import torch
 from studio.app.microscope.denoising import denoising_of
 from studio.app.plane import small_training
 from studio.app.plane.pictures import Brush
-from studio.app.plane.scene import HOME, Layer, PlaneScene, Shown, Space, plane_scene_of, resampled
+from studio.app.plane.scene import HOME, Layer, PlaneScene, Shown, Space, plane_scene_of
 from studio.app.plane.small_model import RESTART_MS
 from studio.app.runner import Runner
 from studio.app.state import StudioState
@@ -20,7 +20,7 @@ from studio.app.undo import undo_stack_of
 from studio.data.image_set import ImageSet
 from studio.data.painting import MOST_POINTS
 from studio.diffusion import DDIMSampler, NetworkDenoiser, ReverseRun, Trace, cosine, linear, sampling_pairs
-from studio.diffusion.plane import Extent, density
+from studio.diffusion.plane import Extent, density, resampled
 from studio.errors import DataError
 from studio.library.bundle import ModelBundle
 from studio.networks.build import build_network

@@ -4,7 +4,7 @@ Points of a plane are (first axis, second axis); what is asked and answered in i
 runs as everywhere.
 """
 
-from studio.diffusion.plane.density import Extent, density, density_on
+from studio.diffusion.plane.density import Extent, density, density_on, resampled
 from studio.diffusion.plane.field import Field, angle_between, difference, field, grid, next_level
 from studio.diffusion.plane.floor import best_possible_loss
 from studio.diffusion.plane.slices import PlaneSlice, pixel_plane, plane_through, principal_plane
@@ -26,6 +26,7 @@ __all__ = [
     "pixel_plane",
     "plane_through",
     "principal_plane",
+    "resampled",
     "share_inside",
     "walk",
     "walk_steps",

@@ -70,6 +70,23 @@ def density_on(
     return (logs - logs.max()).exp().numpy()
 
 
+def resampled(values: FloatArray, extent: Extent, wanted: Extent, resolution: tuple[int, int]) -> FloatArray:
+    """Cells over `extent`, (rows, columns) from the bottom, as cells over `wanted`: between middles along straight
+    lines, 0 outside. resolution: (columns, rows)."""
+    rows, columns = values.shape
+    across = wanted[0] + (np.arange(resolution[0]) + 0.5) / resolution[0] * (wanted[1] - wanted[0])
+    up = wanted[2] + (np.arange(resolution[1]) + 0.5) / resolution[1] * (wanted[3] - wanted[2])
+    x = (across - extent[0]) / (extent[1] - extent[0]) * columns - 0.5
+    y = (up - extent[2]) / (extent[3] - extent[2]) * rows - 0.5
+    padded = np.pad(values, 1)
+    x, y = np.clip(x + 1, 0, columns + 1), np.clip(y + 1, 0, rows + 1)
+    left, low = np.minimum(x.astype(int), columns), np.minimum(y.astype(int), rows)
+    right_share, up_share = x - left, (y - low)[:, np.newaxis]
+    lower = padded[low][:, left] * (1 - right_share) + padded[low][:, left + 1] * right_share
+    upper = padded[low + 1][:, left] * (1 - right_share) + padded[low + 1][:, left + 1] * right_share
+    return lower * (1 - up_share) + upper * up_share
+
+
 def _cells(middles: FloatArray, sigma: float, low: float, high: float, count: int) -> torch.Tensor:
     """How much of a Gaussian around each middle falls into each of `count` equal cells, float64 (count, M)."""
     edges = torch.linspace(low, high, count + 1, dtype=torch.float64)

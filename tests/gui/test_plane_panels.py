@@ -295,6 +295,20 @@ def test_picture_and_numbers_are_exported(stage, tmp_path) -> None:
     assert rows[-1]["t"] == "0"
 
 
+def test_without_pictures_there_are_no_numbers_to_write(stage, tmp_path) -> None:
+    failures = []
+    stage.export_button.failed.connect(failures.append)
+    stage.page.scene.pictures.clear()
+    stage.page.scene.settle()
+
+    for export in stage.export_button.exports[2:]:
+        stage.export_button.export_to(export, tmp_path / "numbers.csv")
+
+    assert len(failures) == 2
+    assert stage.banner.isVisible()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_film_runs_from_noise_to_the_pictures_and_leaves_the_moment_as_it_was(stage, tmp_path, qtbot) -> None:
     t = stage.page.scene.t
     with qtbot.waitSignal(stage.export_button.exported, timeout=60_000):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from studio.app.docks.plane.tools import plane_hand_of
 from studio.app.plane.scene import Layer, PlaneScene, Shown
@@ -71,8 +70,6 @@ class SliceThumbnails:
 class PlaneComposer(QObject):
     """Follows the scene and the canvas's view; several changes before the next painting cost one drawing."""
 
-    composed = Signal()
-
     def __init__(self, scene: PlaneScene, canvas: PlaneCanvas, slice_thumbnails: SliceThumbnails) -> None:
         super().__init__(canvas)
         self._slice_thumbnails = slice_thumbnails
@@ -81,7 +78,6 @@ class PlaneComposer(QObject):
         self._parts: dict[str, object] = {}
         self._corners = two_pixel_corners()
         self._angle: float | None = None
-        self.seconds = 0.0
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -102,10 +98,7 @@ class PlaneComposer(QObject):
         if not self._canvas.isVisible():
             return
         self._soon.stop()
-        begun = time.perf_counter()
         self._canvas.set_drawing(self.drawing(self._canvas.view))
-        self.seconds = time.perf_counter() - begun
-        self.composed.emit()
 
     def drawing(self, view: PlaneView) -> PlaneDrawing:
         """The scene in a view."""

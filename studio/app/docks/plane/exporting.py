@@ -15,6 +15,7 @@ from studio.app.plane.idle_work import IdleWork
 from studio.app.plot_export import PICTURE_KINDS, export_picture, picture_array
 from studio.app.widgets.export_menu import ExportButton, film_kinds
 from studio.app.widgets.plane_view import PlaneView
+from studio.errors import SettingsError
 from studio.generation.numbers import write_arrays, write_table
 
 if TYPE_CHECKING:
@@ -59,29 +60,32 @@ class PlaneExports(QObject):
     def write_field(self, path: Path) -> Path:
         """The field on the grid that is shown."""
         field = self._page.scene.field
-        columns: dict[str, np.ndarray] = {}
-        if field is not None:
-            count = len(field.points)
-            columns["t"] = np.full(count, field.t + 1)
-            for name, values in (
-                ("z", field.points),
-                ("predicted_noise", field.eps),
-                ("taken_off", field.subtracted),
-                ("picture", field.x0),
-                ("movement", field.movement),
-            ):
-                columns[f"{name}_1"], columns[f"{name}_2"] = values.T
+        if field is None:
+            raise SettingsError("There is no field to write yet.", "Paint or choose pictures, or show the exact field.")
+        columns = {"t": np.full(len(field.points), field.t + 1)}
+        for name, values in (
+            ("z", field.points),
+            ("predicted_noise", field.eps),
+            ("taken_off", field.subtracted),
+            ("picture", field.x0),
+            ("movement", field.movement),
+        ):
+            columns[f"{name}_1"], columns[f"{name}_2"] = values.T
         return _write(path, columns)
 
     def write_trajectories(self, path: Path) -> Path:
         """Each point of each walk shown."""
-        walks, times = self._page.scene.trajectories, np.asarray(self._page.scene.trajectory_times)
+        scene = self._page.scene
+        walks, times = scene.trajectories, np.asarray(scene.trajectory_times)
+        if not walks:
+            raise SettingsError("There are no trajectories to write yet.", "Wait until they are drawn, then try again.")
+        axis = "along" if scene.is_slice else "pixel"
         points = np.concatenate([np.zeros((0, 2)), *walks])
         columns = {
             "trajectory": np.repeat(np.arange(1, len(walks) + 1), len(times)),
             "t": np.tile(times + 1, len(walks)),
-            "pixel_1": points[:, 0],
-            "pixel_2": points[:, 1],
+            f"{axis}_1": points[:, 0],
+            f"{axis}_2": points[:, 1],
         }
         return _write(path, columns)
 

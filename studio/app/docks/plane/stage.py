@@ -32,6 +32,8 @@ class PlaneStage(PanelGround):
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("plane-stage")
+        # The keyboard waits here until the canvas is there to take it.
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._state, self._runner = state, runner
         self.page: PlanePage | None = None
         self.view_switch = ViewSwitch(PLANE, self)

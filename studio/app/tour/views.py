@@ -7,6 +7,9 @@ from studio.app.tour.guide import Guide
 BRANCH_SHARES = (0.3, 0.55)
 """Where on the way from noise to picture the two branches leave the run."""
 
+SLOW_STEPS = 60
+"""Steps before the one that is looked at: the first ones are noise against noise."""
+
 SMALL_MODEL_SECONDS = 60.0
 """The longest to wait for the small model of the plane; its own preset takes a third of that on two cores."""
 
@@ -93,8 +96,8 @@ def see_training_slowly(guide: Guide) -> None:
     window.workspaces.switch("slow-motion")
     walk = walk_of(window.state)
     walk.failed.connect(guide.note_failure)
-    walk.run_on(10)
-    guide.wait("ten steps", lambda: not walk.busy and walk.wanted == 0)
+    walk.run_on(SLOW_STEPS)
+    guide.wait("some steps", lambda: not walk.busy)
     for _ in range(LINE_COUNT):
         walk.next_line()
         guide.wait("the line", lambda: not walk.busy)

@@ -69,11 +69,12 @@ class Workspaces(QObject):
         if name != START:
             self._latest[self._workspaces[name].family] = name
         with self._settled():
-            # Also before a restore: for a moment the docks of both would share the window, and make it wider.
+            # Also before a restore: for a moment the docks of both would share the window, and make it wider. So would
+            # the docks of one beside the page of the other.
             self._hide_all()
+            self.changed.emit(name)
             if name != START:
                 self._restore(self._workspaces[name])
-            self.changed.emit(name)
 
     def store(self) -> None:
         """Remember the arrangement that is on."""

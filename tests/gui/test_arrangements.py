@@ -50,6 +50,14 @@ def test_switching_never_makes_the_window_larger(window: MainWindow, qtbot) -> N
         assert (window.width(), window.height()) == (1280, 800)
 
 
+def test_a_wide_page_beside_the_docks_of_another_workspace_does_not_widen_the_window(window: MainWindow, qtbot) -> None:
+    window.workspaces.switch("denoise")
+    window.panels.denoise.setMinimumWidth(800)
+    window.workspaces.switch("train")
+    qtbot.wait(20)
+    assert (window.width(), window.height()) == (1280, 800)
+
+
 def test_the_bottom_runs_below_the_loss_but_not_below_the_data(window: MainWindow, qtbot) -> None:
     window.workspaces.switch("train")
     qtbot.wait(20)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPaintEngine, QPainter, QPainterPath, QPen, QPolygonF
 
 from studio.app.imaging import fitted_size, paint_picture, picture_image, values_image
 from studio.app.theme import FontSize, theme, ui_font
@@ -86,10 +87,32 @@ def _paint_grid(painter: QPainter, view: PlaneView, drawing: PlaneDrawing) -> No
 def _paint_dots(painter: QPainter, places: NDArray[np.float64], color: QColor, radius: float) -> None:
     if not len(places):
         return
+    if painter.paintEngine().type() == QPaintEngine.Type.Raster:
+        # A thousand outlines of round dots are drawn five times as slowly as a thousand stamps.
+        stamp = _dot_stamp(color.rgba(), radius, painter.device().devicePixelRatioF())
+        half = stamp.deviceIndependentSize().width() / 2
+        for x, y in (places - half).tolist():
+            painter.drawImage(QPointF(x, y), stamp)
+        return
     pen = QPen(color, 2 * radius)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)
     painter.drawPoints(_polygon(places))
+
+
+@lru_cache(maxsize=16)
+def _dot_stamp(color: int, radius: float, ratio: float) -> QImage:
+    side = 2 * math.ceil(radius + 1)
+    stamp = QImage(round(side * ratio), round(side * ratio), QImage.Format.Format_ARGB32_Premultiplied)
+    stamp.setDevicePixelRatio(ratio)
+    stamp.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(stamp)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor.fromRgba(color))
+    painter.drawEllipse(QPointF(side / 2, side / 2), radius, radius)
+    painter.end()
+    return stamp
 
 
 def _paint_arrows(painter: QPainter, view: PlaneView, arrows: Arrows) -> None:

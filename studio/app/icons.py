@@ -4,10 +4,11 @@ The files are our own, on a 16 px grid with 1.4 px round strokes in `currentColo
 Because the colour is chosen while painting, an icon that was handed out long ago follows a change of theme, and
 because the vector file is rendered at the size asked for, it is sharp on every screen.
 
-Names: bolt book branch check chevron-down chevron-left chevron-right chevron-up chip clock close copy curve database
-dice dock download drop error export eye film flag float folder fullscreen grid help image import info layers lock log
-logo loop minus monitor moon more open pause play plus redo refresh ruler save search settings skip-end skip-start
-star star-filled step-back step-forward stop sun target training trash undo warning workspace
+Names: bolt book branch brush check chevron-down chevron-left chevron-right chevron-up chip clock close copy curve
+database dice dock download drop eraser error export eye film flag float folder fullscreen grid help image import
+info layers lock log logo loop minus monitor moon more move open pause play plus redo refresh ruler save search
+settings skip-end skip-start star star-filled step-back step-forward step-run stop sun target training trash undo
+warning workspace
 """
 
 from __future__ import annotations

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from studio.app.tour.guide import Guide
+
+if TYPE_CHECKING:
+    from studio.app.forward.process import ForwardProcess
 
 BRANCH_SHARES = (0.3, 0.55)
 """Where on the way from noise to picture the two branches leave the run."""
@@ -60,10 +65,10 @@ def see_noise_grow(guide: Guide) -> None:
     window = guide.window
     window.workspaces.switch("forward")
     process = forward_of(window.state, window.runner)
-    guide.wait("the chains", lambda: process.moments is not None, strict=False)
-    guide.wait("all chains", lambda: process.moments.chains >= process.chains_wanted, 30, strict=False)
+    guide.wait("the picture", lambda: process.ready)
+    guide.wait("the chains", lambda: _chains(process) >= process.chains_wanted, 30, strict=False)
     process.playback.seek(round(0.3 * process.schedule.step_count))
-    guide.say(f"ran {process.moments.chains} Markov chains beside the closed form")
+    guide.say(f"ran {_chains(process)} Markov chains beside the closed form")
     guide.photograph("forward")
 
 
@@ -103,3 +108,8 @@ def see_training_slowly(guide: Guide) -> None:
         guide.wait("the line", lambda: not walk.busy)
     guide.say("walked through a training step line by line")
     guide.photograph("slow-motion")
+
+
+def _chains(process: ForwardProcess) -> int:
+    # What was measured is forgotten whenever the picture or the schedule changes.
+    return 0 if process.moments is None else process.moments.chains

@@ -13,7 +13,15 @@ from PIL import Image
 
 from studio.library.bundle import load_bundle
 
-SCREENSHOTS = ("start", "train", "denoise", "denoise-light", "train-light")
+VIEWS = ("train", "denoise", "compare", "plane")
+SCREENSHOTS = (
+    "start",
+    *VIEWS,
+    "forward",
+    "slow-motion",
+    "plane-learned",
+    *(f"{view}-light" for view in VIEWS),
+)
 
 
 @pytest.mark.slow
@@ -30,6 +38,9 @@ def test_the_tour_does_the_main_job_and_shows_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "imported 60 pictures of 8 × 8" in done.stdout
     assert "denoised 16 pictures in 50 steps" in done.stdout
+    assert "branched from step 16: seed 12, 35 calls" in done.stdout
+    assert "compared 12 runs from the same noise" in done.stdout
+    assert "° to the exact field" in done.stdout
 
     for name in SCREENSHOTS:
         with Image.open(out / f"{name}.png") as picture:

@@ -66,7 +66,7 @@ def see_noise_grow(guide: Guide) -> None:
     window.workspaces.switch("forward")
     process = forward_of(window.state, window.runner)
     guide.wait("the picture", lambda: process.ready)
-    guide.wait("the chains", lambda: _chains(process) >= process.chains_wanted, 30, strict=False)
+    guide.wait("the chains", lambda: _chains(process) >= process.chains.wanted, 10, strict=False)
     process.playback.seek(round(0.3 * process.schedule.step_count))
     guide.say(f"ran {_chains(process)} Markov chains beside the closed form")
     guide.photograph("forward")

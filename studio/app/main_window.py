@@ -10,7 +10,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from studio.app import jobs
-from studio.app.arrangements import COMPARE, DENOISE, START, TRAIN, WORKSPACES
+from studio.app.arrangements import COMPARE, DENOISE, PLANE, START, TRAIN, WORKSPACES
 from studio.app.commands import Commands
 from studio.app.microscope.denoising import denoising_of
 from studio.app.panels import make_panels
@@ -18,7 +18,6 @@ from studio.app.process.logs import LogKeeper
 from studio.app.runner import JobHandle, Runner
 from studio.app.settings import Settings
 from studio.app.state import ModelChoice, ModelSource, StudioState
-from studio.app.torch_gate import TorchGate
 from studio.app.undo import undo_stack_of
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil
 from studio.app.widgets.view_switch import ViewSwitch
@@ -137,7 +136,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         page.watch_requested.connect(self.watch_a_model)
         page.choose_requested.connect(self.file_dialogs.open_folder)
         page.starter_requested.connect(self.open_starter)
-        page.two_pixels_requested.connect(self.train_two_pixels)
+        page.plane_requested.connect(self.open_the_plane)
         page.open_requested.connect(self.file_dialogs.open_files)
         page.recent_chosen.connect(self.file_dialogs.open_recent)
         self._update_commands()
@@ -182,19 +181,9 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.opener.open_starter(identity, dict(self._starters)[identity])
 
     @Slot()
-    def train_two_pixels(self) -> None:
-        """Open the two-pixel pictures and begin to train."""
-        handle = self.opener.open_starter("two-pixels", dict(self._starters)["two-pixels"])
-        handle.finished.connect(self._train_opened)
-
-    @Slot()
-    def _train_opened(self) -> None:
-        # Training needs torch, which may still be on its way right after the start.
-        gate = TorchGate(self.runner, self)
-        if gate.is_open:
-            self.panels.training.primary_action()
-        else:
-            gate.opened.connect(self.panels.training.primary_action, Qt.ConnectionType.QueuedConnection)
+    def open_the_plane(self) -> None:
+        """Show the space of two-pixel pictures."""
+        self.workspaces.switch(PLANE)
 
     @Slot()
     def train_or_pause(self) -> None:

@@ -450,11 +450,19 @@ def test_devices_are_found_in_the_background_and_can_be_chosen(window: MainWindo
     assert not window.commands.action("run.device.auto").isChecked()
 
 
-def test_the_two_pixel_door_trains_and_closing_saves_the_run(settings: Settings, qtbot, monkeypatch) -> None:
+def test_the_two_pixel_door_opens_the_plane(window: MainWindow, qtbot) -> None:
+    window.start_page.plane_requested.emit()
+    assert window.workspaces.current == "plane"
+
+
+def test_closing_saves_the_run(settings: Settings, qtbot, monkeypatch) -> None:
     window = MainWindow(settings)
     window.show()
     window.begin()
-    window.start_page.two_pixels_requested.emit()
+    window.open_starter("two-pixels")
+    qtbot.waitUntil(lambda: window.state.image_set is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: window.panels.training.options is not None, timeout=60_000)
+    window.train_or_pause()
     qtbot.waitUntil(lambda: window.state.run is not None and window.state.run.step > 5, timeout=60_000)
     assert window.workspaces.current == "train"
     assert window.state.training.alive

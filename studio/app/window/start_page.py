@@ -131,7 +131,7 @@ class StartPage(QWidget):
     watch_requested = Signal()
     choose_requested = Signal()
     starter_requested = Signal(str)
-    two_pixels_requested = Signal()
+    plane_requested = Signal()
     open_requested = Signal()
     recent_chosen = Signal(object)
 
@@ -228,12 +228,12 @@ class StartPage(QWidget):
         two = Door(
             self.plane,
             "Start with two pixels",
-            "Pictures of two pixels are points on a plane: the whole image space on one screen. Watch them find home.",
+            "Pictures of two pixels are points on a plane: the whole image space on one screen. Paint some and train.",
             False,
             body,
         )
-        points = _tall(SecondaryButton("Train on two pixels", "training", two))
-        points.clicked.connect(self.two_pixels_requested)
+        points = _tall(SecondaryButton("Open the plane", "target", two))
+        points.clicked.connect(self.plane_requested)
         two.buttons.addWidget(points, 1)
         doors = QHBoxLayout()
         doors.setSpacing(Space.L)

@@ -154,8 +154,25 @@ def test_the_tiles_are_the_equation(workspace, shape, options):
         if step.s >= 0:
             mean = step.mean[1].movedim(0, -1).numpy()
             np.testing.assert_allclose(mean + fresh, following, rtol=0, atol=1e-6)
+            np.testing.assert_array_equal(shown(apart.tile_mean), mean)
         np.testing.assert_array_equal(following, step.z_s[1].movedim(0, -1).numpy())
     assert not workspace.window.grab().isNull()
+
+
+def test_the_mean_takes_the_place_of_what_is_taken_off(workspace, qtbot):
+    workspace.state.set_trace(recorded())
+    workspace.denoising._end()
+    microscope = workspace.stage.microscope
+    apart = microscope.step_apart
+    assert apart.tiles[3] is apart.tile_taken
+    place = apart.tile_taken.geometry()
+    qtbot.mouseClick(apart.tile_taken, Qt.MouseButton.LeftButton)
+    assert apart.tiles[3] is apart.tile_mean
+    assert apart.tile_mean.geometry() == place
+    assert (apart.tile_mean.isVisible(), apart.tile_taken.isVisible()) == (True, False)
+    qtbot.keyClick(microscope, Qt.Key.Key_M)
+    assert apart.tile_taken.isVisible()
+    assert not apart.tile_mean.isVisible()
 
 
 def test_no_noise_is_said_in_words(workspace):

@@ -53,6 +53,8 @@ _EQUATION_HEIGHT = (60, 92)
 _OPERATOR = 18
 _LEAST_WORDS_HEIGHT = 48
 
+MEAN = "μ"
+
 _Candidates = tuple[tuple[Term, ...], ...]
 """A heading, the longest form first."""
 
@@ -62,13 +64,15 @@ class StepApart(QWidget):
 
     Row 1 is what the model does: z_t in, ε̂, and so x̂0. Row 2 is what the sampler does: what is taken off (some of ε̂, or
     of the sampler's own direction d), the fresh noise (both on ±1, so faint means small), and what comes next:
-    z_s = state·z_t − taken off + fresh noise.
+    z_s = state·z_t − taken off + fresh noise. A click on what is taken off, or `show_mean`, puts the mean in its place,
+    state·z_t − taken off: then row 2 reads mean + fresh noise.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._picture_size = QSize(1, 1)
+        self._shows_mean = False
         self._operators: list[tuple[QRectF, str]] = []
         self._heading_terms: tuple[_Candidates, _Candidates] = ((), ())
         self.equation = EquationView(self)
@@ -78,14 +82,33 @@ class StepApart(QWidget):
         self.tile_noise = Tile(EPSILON_HAT, "predicted noise", EPSILON_ROLE, self)
         self.tile_x0 = Tile(X_HAT, "the picture", X_ROLE, self)
         self.tile_taken = Tile(EPSILON_HAT, "taken off", EPSILON_ROLE, self, decimals=3)
+        self.tile_mean = Tile(MEAN, "the mean", Z_ROLE, self)
         self.tile_fresh = FreshNoiseTile(FRESH_NOISE, "fresh noise", FRESH_ROLE, self, decimals=3)
         self.tile_next = Tile("z_s", "next", Z_ROLE, self)
+        self.tile_taken.clicked.connect(self.toggle_mean)
+        self.tile_mean.clicked.connect(self.toggle_mean)
+        self.tile_mean.setToolTip(tooltip_text("The mean", "M", "Click for what is taken off"))
+        self.tile_mean.hide()
         theme().changed.connect(self._repaint)
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
-        """All six, row by row."""
-        return (self.tile_z, self.tile_noise, self.tile_x0, self.tile_taken, self.tile_fresh, self.tile_next)
+        """The six that are shown, row by row."""
+        first = self.tile_mean if self.shows_mean else self.tile_taken
+        return (self.tile_z, self.tile_noise, self.tile_x0, first, self.tile_fresh, self.tile_next)
+
+    @property
+    def shows_mean(self) -> bool:
+        """Whether row 2 begins with the mean, instead of with what is taken off."""
+        return self._shows_mean
+
+    @Slot()
+    def toggle_mean(self) -> None:
+        """Put the mean in the place of what is taken off, or back."""
+        self._shows_mean = not self._shows_mean
+        self.tile_mean.setVisible(self._shows_mean)
+        self.tile_taken.setVisible(not self._shows_mean)
+        self._arrange()
 
     def show_step(self, step: Step, sampler: Sampler, picture: int, *, clipped: bool = False) -> None:
         """Show a step; `clipped`: the run holds x̂0 within the picture range."""
@@ -95,11 +118,14 @@ class StepApart(QWidget):
         self._show_symbols(step, sampler.name)
         direction, why = direction_symbol(step, sampler.name), direction_sentence(step, sampler.name)
         self._explain_direction(tooltip_text(direction, reason=why) if why else "")
+        taken = f"{why.rstrip('.')}. Click for the mean" if why else "Click for the mean"
+        self.tile_taken.setToolTip(tooltip_text("What is taken off", "M", taken))
         self.tile_z.show_values(_array(step.z_t, picture))
         self.tile_noise.show_signed(_array(step.eps, picture), NOISE_LIMIT)
         self.tile_x0.show_values(_array(step.x0, picture))
         # What is shown as taken off is what is added: the negative.
         self.tile_taken.show_signed(-_array(step.subtracted, picture), PART_LIMIT)
+        self.tile_mean.show_values(_array(step.mean, picture))
         if adds_noise(step):
             self.tile_fresh.set_reason("")
             self.tile_fresh.show_signed(_array(step.injected, picture), PART_LIMIT)
@@ -157,7 +183,7 @@ class StepApart(QWidget):
         painter.end()
 
     def _explain_direction(self, tooltip: str) -> None:
-        for widget in (self.equation, self._headings[1], self.tile_taken):
+        for widget in (self.equation, self._headings[1]):
             widget.setToolTip(tooltip)
 
     def _show_headings(self, step: Step, sampler_name: str, clipped: bool) -> None:

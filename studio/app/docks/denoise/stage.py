@@ -319,6 +319,9 @@ class Microscope(QWidget):
         return super().eventFilter(watched, event)
 
     def _handle_key(self, event: QKeyEvent) -> bool:
+        if event.key() == Qt.Key.Key_M and not event.modifiers():
+            self.step_apart.toggle_mean()
+            return True
         return handle_transport_key(self._playback, event) or handle_run_key(self._denoising, self._runner, event)
 
     def _arrange(self) -> None:

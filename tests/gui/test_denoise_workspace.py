@@ -382,7 +382,7 @@ def test_every_control_has_a_name(workspace):
 
 def test_the_card_offers_models_and_takes_the_chosen_one(workspace, saved, qtbot):
     workspace.state.set_starter_models((saved,))
-    menu = workspace.sampler.make_menu()
+    menu = workspace.sampler.card.make_menu()
     actions = [action for action in menu.actions() if not action.isSeparator()]
     assert [action.text() for action in actions] == ["Two pixels", "Open…"]
     actions[0].trigger()

@@ -126,11 +126,13 @@ def test_every_description_fits_its_place(workspace, name):
             assert MathLine(heading.terms).width <= heading.width()
         # More than the bold words: what is taken off is explained, whatever the width.
         assert len(apart._headings[1].terms) > 2
-        assert apart.tile_taken.toolTip()
+        assert apart.equation.toolTip()
+        assert apart.equation.toolTip().splitlines()[-1].rstrip(".") in apart.tile_taken.toolTip()
     workspace.state.set_trace(recorded((1, 8, 8)))
     workspace.denoising._end()
     workspace.denoising.playback.seek(3)
-    assert apart.tile_taken.toolTip() == ""
+    assert apart.equation.toolTip() == ""
+    assert apart.tile_taken.toolTip().splitlines()[-1] == "Click for the mean"
 
 
 def test_descriptions_of_samplers_take_one_line(workspace):

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from studio.app.comparing.choices import AXES, MOST_PICTURES, NOTHING, ComparisonSettings, Value
 from studio.app.comparing.comparing import comparing_of
 from studio.app.comparing.cost import comparison_cost
 from studio.app.docks.compare.axis_editor import AxisEditor
-from studio.app.docks.compare.model_picker import ModelPicker, ask_for_model
+from studio.app.docks.model_picker import ModelPicker, ask_for_model
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.model_facts import classes_of, duration, memory
 from studio.app.microscope.sampler_settings import SAMPLER_CHOICES
-from studio.app.theme import FontSize, Size, Space
+from studio.app.theme import FontSize, Space
 from studio.app.undo import Change, undo_stack_of
 from studio.app.widgets.class_choice import ClassChoice, ClassWish
+from studio.app.widgets.control_column import ControlColumn, start_column
 from studio.app.widgets.controls import (
     CheckField,
     ComboField,
@@ -105,10 +106,8 @@ class ComparisonDock(StudioDock):
         self.setMinimumWidth(_LEAST_WIDTH)
 
     def _lay_out(self, pictures: QWidget) -> QWidget:
-        controls = QWidget()
-        column = QVBoxLayout(controls)
-        column.setContentsMargins(Size.DOCK_PADDING, Size.DOCK_PADDING, Size.DOCK_PADDING, Space.S)
-        column.setSpacing(Space.S)
+        body = ControlColumn(start_column(self._progress, self._button, self._facts))
+        column = body.controls
         for widget in (self.card, self.rows):
             column.addWidget(widget)
         column.addSpacing(Space.XS)
@@ -122,34 +121,7 @@ class ComparisonDock(StudioDock):
         equal.addWidget(self._equal_words)
         column.addLayout(equal)
         column.addStretch(1)
-        start = QVBoxLayout()
-        start.setContentsMargins(Size.DOCK_PADDING, 0, Size.DOCK_PADDING, Size.DOCK_PADDING)
-        start.setSpacing(0)
-        start.addWidget(self._progress)
-        start.addSpacing(Space.XS)
-        start.addWidget(self._button)
-        start.addSpacing(Space.S)
-        start.addWidget(self._facts)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setWidget(controls)
-        self._area.verticalScrollBar().rangeChanged.connect(self._make_room_for_bar)
-        body = QWidget()
-        whole = QVBoxLayout(body)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self._area, 1)
-        whole.addLayout(start)
         return body
-
-    @Slot(int, int)
-    def _make_room_for_bar(self, _: int, farthest: int) -> None:
-        # A bar stands in the padding, so that the controls keep their width.
-        bar = self._area.verticalScrollBar().sizeHint().width() if farthest > 0 else 0
-        right = max(Size.DOCK_PADDING - bar, 0)
-        self._area.widget().layout().setContentsMargins(Size.DOCK_PADDING, Size.DOCK_PADDING, right, Space.S)
 
     def _connect(self) -> None:
         comparing, state = self._comparing, self._state

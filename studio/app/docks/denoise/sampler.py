@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, Slot
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from studio.app.icons import icon
+from studio.app.docks.model_picker import ModelPicker
 from studio.app.microscope.denoising import denoising_of
-from studio.app.microscope.model_facts import classes_of, duration, measures, memory, origin, preview_of, title_of
+from studio.app.microscope.model_facts import classes_of, duration, memory
 from studio.app.microscope.run_cost import RunCost, cost_of, run_of
 from studio.app.microscope.sampler_settings import MOST_PICTURES, SAMPLER_CHOICES, USUAL_STEPS, SamplerSettings
-from studio.app.state import ModelChoice, ModelSource
-from studio.app.theme import FontSize, Size, Space
+from studio.app.theme import FontSize, Space
 from studio.app.widgets.class_choice import ClassChoice, ClassWish
+from studio.app.widgets.control_column import ControlColumn, start_column
 from studio.app.widgets.controls import (
     CheckField,
     ComboField,
@@ -28,11 +26,9 @@ from studio.app.widgets.controls import (
     SeedField,
     SegmentedControl,
     ValueSlider,
-    tooltip_text,
 )
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.math_text import Formula
-from studio.app.widgets.model_card import ModelCard
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
@@ -42,9 +38,7 @@ if TYPE_CHECKING:
 _USUAL_STEP_COUNT = 1000
 _LEAST_WIDTH = 244
 _NO_BREAK = "\u00a0"
-_MODEL_FILTER = "Models (*.safetensors)"
 _VARIANCES = (("beta", Formula("√β", "√β")), ("posterior", Formula("√β̃", "√β̃, the smaller one")))
-_ICONS = {ModelSource.LIVE: "training", ModelSource.FILE: "folder", ModelSource.STARTER: "star"}
 
 
 class SamplerDock(StudioDock):
@@ -64,7 +58,7 @@ class SamplerDock(StudioDock):
         self._show_go_on()
 
     def _build(self, settings: SamplerSettings) -> None:
-        self.card = ModelCard()
+        self.card = ModelPicker(self._state, self._runner)
         self._sampler = ComboField(
             "Sampler",
             tuple((choice.name, choice.label) for choice in SAMPLER_CHOICES.values()),
@@ -123,10 +117,8 @@ class SamplerDock(StudioDock):
 
     def _lay_out(self) -> QWidget:
         """The controls, which scroll for want of room, and below them what starts the run, which is always in sight."""
-        controls = QWidget()
-        column = QVBoxLayout(controls)
-        column.setContentsMargins(Size.DOCK_PADDING, Size.DOCK_PADDING, Size.DOCK_PADDING, 0)
-        column.setSpacing(Space.S)
+        body = ControlColumn(start_column(self._progress, self._button, self._go_on, self._facts))
+        column = body.controls
         column.addWidget(self.card)
         sampler = QVBoxLayout()
         sampler.setSpacing(2)
@@ -145,40 +137,10 @@ class SamplerDock(StudioDock):
         for widget in (self._variance_row, self._eta, self._classes, self._seed, self._count, self._clip):
             column.addWidget(widget)
         column.addStretch(1)
-        start = QVBoxLayout()
-        start.setContentsMargins(Size.DOCK_PADDING, 0, Size.DOCK_PADDING, Size.DOCK_PADDING)
-        start.setSpacing(0)
-        start.addWidget(self._progress)
-        start.addSpacing(Space.XS)
-        start.addWidget(self._button)
-        start.addSpacing(Space.XS)
-        start.addWidget(self._go_on)
-        start.addSpacing(Space.S)
-        start.addWidget(self._facts)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setWidget(controls)
-        self._area.verticalScrollBar().rangeChanged.connect(self._make_room_for_bar)
-        body = QWidget()
-        whole = QVBoxLayout(body)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self._area, 1)
-        whole.addLayout(start)
         return body
-
-    @Slot(int, int)
-    def _make_room_for_bar(self, _: int, farthest: int) -> None:
-        # A bar stands in the padding, so that the controls keep their width.
-        bar = self._area.verticalScrollBar().sizeHint().width() if farthest > 0 else 0
-        right = max(Size.DOCK_PADDING - bar, 0)
-        self._area.widget().layout().setContentsMargins(Size.DOCK_PADDING, Size.DOCK_PADDING, right, 0)
 
     def _connect(self) -> None:
         state, denoising = self._state, self._denoising
-        self.card.clicked.connect(self._open_menu)
         for control in (self._steps, self._variance, self._eta, self._seed, self._count, self._clip):
             control.value_changed.connect(self._take_settings)
         self._sampler.value_changed.connect(self._take_sampler)
@@ -197,20 +159,8 @@ class SamplerDock(StudioDock):
 
     @property
     def _step_count(self) -> int:
-        model = self._model()
+        model = self.card.model()
         return model.schedule.step_count if model is not None else _USUAL_STEP_COUNT
-
-    def _choice(self) -> ModelChoice | None:
-        """The model the button will use: the chosen one, or the first at hand."""
-        if self._state.model_choice is not None:
-            return self._state.model_choice
-        choices = self._state.model_choices()
-        return choices[0] if choices else None
-
-    def _model(self) -> ModelBundle | None:
-        """The model of the choice, if it was read already."""
-        choice = self._choice()
-        return None if choice is None else self._denoising.known_model(choice)
 
     @Slot()
     def _take_settings(self) -> None:
@@ -262,7 +212,7 @@ class SamplerDock(StudioDock):
         self._variance_row.setVisible(settings.sampler == "ddpm")
         self._eta.setVisible(settings.sampler == "ddim")
         self._remark.setText(settings.remark(self._step_count))
-        names, has_no_class_label = classes_of(self._choice(), self._model(), self._state.run)
+        names, has_no_class_label = classes_of(self.card.choice(), self.card.model(), self._state.run)
         fitting = settings.fitting(names, has_no_class_label)
         self._classes.set_classes(names, has_no_class_label)
         self._classes.set_value(ClassWish(fitting.class_name, fitting.without_class, settings.guidance))
@@ -285,21 +235,9 @@ class SamplerDock(StudioDock):
 
     @Slot()
     def _show_model(self) -> None:
-        choice, model = self._choice(), self._model()
-        if choice is None:
-            self.card.set_words("No model yet", "choose one here,", "or train one")
-            self.card.set_pictures(None)
-        elif model is None:
-            waiting = "opening…" if self._denoising.loading else ""
-            self.card.set_words(choice.title, waiting or origin(choice, None))
-            self.card.set_pictures(None)
-        else:
-            self.card.set_words(title_of(choice, model), origin(choice, model), measures(model))
-            picture = preview_of(model)
-            self.card.set_pictures(None if picture is None else picture[None])
+        model = self.card.model()
+        if model is not None:
             self._steps.set_range(1, model.schedule.step_count)
-        weights = "" if model is None else f"{model.parameter_count:,} weights"
-        self.card.setToolTip(tooltip_text("Choose another model", reason=weights))
         self._show_settings()
 
     @Slot()
@@ -313,7 +251,7 @@ class SamplerDock(StudioDock):
             return
         again = " again" if self._denoising.frames is not None else ""
         self._button.set_text(f"Denoise {count}{again}", "play")
-        ready = self._choice() is not None and not self._denoising.loading
+        ready = self.card.choice() is not None and not self._denoising.loading
         self._button.setEnabled(ready)
         reason = "" if ready else "Choose a model first"
         self._button.set_tooltip("Denoise", reason=reason)
@@ -336,7 +274,7 @@ class SamplerDock(StudioDock):
 
     def _estimate(self) -> str:
         """What a run will cost: calls of the model, time by the last run's pace, and room for its trace."""
-        model = self._model()
+        model = self.card.model()
         if model is None:
             return ""
         cost = self._cost_with(model)
@@ -350,7 +288,7 @@ class SamplerDock(StudioDock):
 
     def _cost_with(self, model: ModelBundle) -> RunCost:
         # Asked for at every move of a slider, and not free for a thousand steps.
-        pace = self._denoising.pace(self._choice())
+        pace = self._denoising.pace(self.card.choice())
         key = (model, pace, dataclasses.replace(self._denoising.settings, seed=0))
         if self._cost is None or self._cost[0] != key:
             self._cost = (key, cost_of(run_of(model, self._denoising.settings), pace))
@@ -361,7 +299,7 @@ class SamplerDock(StudioDock):
         if self._denoising.running:
             self._denoising.cancel()
             return
-        choice = self._choice()
+        choice = self.card.choice()
         if choice is not None:
             self._denoising.start(choice, self._runner)
 
@@ -377,40 +315,3 @@ class SamplerDock(StudioDock):
     def _resume(self) -> None:
         if self._denoising.can_go_on:
             self._denoising.resume_run(self._runner)
-
-    @Slot()
-    def _open_menu(self) -> None:
-        self.make_menu().popup(self.card.mapToGlobal(QPoint(0, self.card.height())))
-
-    def make_menu(self) -> QMenu:
-        """The models at hand by where they come from, and the way to others; lives until it is closed."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        current = self._choice()
-        source: ModelSource | None = None
-        for choice in self._state.model_choices():
-            if source is not None and choice.source is not source:
-                menu.addSeparator()
-            source = choice.source
-            action = menu.addAction(icon(_ICONS[choice.source]), choice.title)
-            action.setData(choice)
-            action.setCheckable(True)
-            action.setChecked(choice == current)
-        menu.addSeparator()
-        menu.addAction(icon("open"), "Open…")
-        menu.triggered.connect(self._take_choice)
-        return menu
-
-    @Slot(QAction)
-    def _take_choice(self, action: QAction) -> None:
-        choice = action.data()
-        if choice is None:
-            self._open_file()
-        else:
-            self._denoising.choose(choice, self._runner)
-
-    def _open_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self.window(), "Open a model", "", _MODEL_FILTER)
-        if name:
-            path = Path(name)
-            self._denoising.choose(ModelChoice(ModelSource.FILE, path.stem, path), self._runner)

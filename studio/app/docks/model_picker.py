@@ -1,4 +1,4 @@
-"""The card of the model that is compared; pressing it offers the others."""
+"""The card of the model that denoises; pressing it offers the others."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class ModelPicker(ModelCard):
             self.set_words(title_of(choice, model), origin(choice, model), measures(model))
             picture = preview_of(model)
             self.set_pictures(None if picture is None else picture[None])
-        self.setToolTip(tooltip_text("Choose another model"))
+        weights = "" if model is None else f"{model.parameter_count:,} weights"
+        self.setToolTip(tooltip_text("Choose another model", reason=weights))
 
     def make_menu(self) -> QMenu:
         """The models at hand by where they come from, and the way to others; lives until it is closed."""

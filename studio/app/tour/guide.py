@@ -52,6 +52,11 @@ class Guide:
         QTimer.singleShot(round(1000 * seconds), loop.quit)
         loop.exec()
 
+    def settle(self) -> None:
+        """Wait for what the window does by itself once nothing is touched, such as comparing with the data."""
+        self.breathe(0.6)
+        self.wait("the window to settle", lambda: not self.window.runner.busy, 20, strict=False)
+
     def photograph(self, name: str) -> None:
         """Keep what the window shows as a picture of that name."""
         self.breathe(0.4)

@@ -107,6 +107,7 @@ def show_light(guide: Guide) -> None:
     theme().set_choice("light")
     for name in ("plane", "compare", "denoise", "train"):
         guide.window.workspaces.switch(name)
+        guide.settle()
         guide.photograph(f"{name}-light")
 
 

@@ -36,7 +36,7 @@ def branch(guide: Guide) -> None:
         guide.say(f"branched from step {point.step + 1}: {branches.words_of(denoising.frames.trace)}, {calls} calls")
         branches.show(run)
     denoising.playback.seek(round(0.62 * len(run)))
-    guide.wait("the nearest training pictures", lambda: not window.runner.busy, 20, strict=False)
+    guide.settle()
     guide.photograph("denoise")
 
 

@@ -1,4 +1,4 @@
-"""The only place where arrays become QImages.
+"""The only place where arrays become QImages, and QImages arrays.
 
 Pictures are uint8; signed maps (noise, differences) are float and drawn with the theme's noise colours. Every image
 returned owns its memory: the array may be changed or freed afterwards. All functions may be called in any thread.
@@ -95,6 +95,14 @@ def _signed_table(minus: str, zero: str, plus: str) -> np.ndarray:
     table = np.ascontiguousarray(table.round().astype(np.uint8))
     table.setflags(write=False)
     return table
+
+
+def image_array(image: QImage, *, alpha: bool = False) -> np.ndarray:
+    """A QImage as an array of its own, uint8 (H, W, 3), or (H, W, 4) with straight alpha."""
+    channels = 4 if alpha else 3
+    image = image.convertToFormat(_FORMATS[channels])
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : channels * image.width()].reshape(image.height(), image.width(), channels).copy()
 
 
 def fitted_size(width: int, height: int, available_width: float, available_height: float) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from studio import files
+from studio.app.imaging import image_array
 from studio.app.theme import theme
 from studio.errors import SettingsError
 
@@ -60,9 +61,7 @@ def picture(source: QWidget | tuple[QSize, Paint], scale: float = SCALE) -> QIma
 
 def picture_array(source: QWidget | tuple[QSize, Paint], scale: float = 1.0) -> np.ndarray:
     """The source as uint8 (H, W, 3), for the frames of a film."""
-    image = picture(source, scale).convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+    return image_array(picture(source, scale))
 
 
 def svg(source: QWidget | tuple[QSize, Paint]) -> bytes:

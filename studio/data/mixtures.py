@@ -33,10 +33,10 @@ class MixtureKind:
     label: str
     description: str
     class_names: tuple[str, ...]
-    place: Callable[[_Draw, int], tuple[NDArray[np.float64], NDArray[np.int64]]]
+    place: Callable[[Draw, int], tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
-class _Draw:
+class Draw:
     """Random numbers that stay the same for ever: raw Philox bits, with no distribution code of NumPy in between."""
 
     def __init__(self, seed: int) -> None:
@@ -65,7 +65,7 @@ def generate(kind: str, count: int = DEFAULT_COUNT, seed: int = 0) -> ImageSet:
     if not 0 <= seed < 2**64:
         raise SettingsError(f"{seed} is not a seed.", "Choose a whole number that is not negative.")
     mixture = MIXTURES[kind]
-    points, labels = mixture.place(_Draw(seed), count)
+    points, labels = mixture.place(Draw(seed), count)
     levels = np.clip(np.rint((points + 1) * 127.5), 0, 255).astype(np.uint8)
     return ImageSet(
         name=mixture.label,
@@ -76,21 +76,21 @@ def generate(kind: str, count: int = DEFAULT_COUNT, seed: int = 0) -> ImageSet:
     )
 
 
-def _blobs(centres: NDArray[np.float64], spread: float) -> Callable[[_Draw, int], tuple[NDArray, NDArray]]:
-    def place(draw: _Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _blobs(centres: NDArray[np.float64], spread: float) -> Callable[[Draw, int], tuple[NDArray, NDArray]]:
+    def place(draw: Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         labels = np.arange(count) % len(centres)
         return centres[labels] + spread * draw.normal(count, 2), labels
 
     return place
 
 
-def _ring(draw: _Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _ring(draw: Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     angle = 2 * np.pi * draw.uniform(count)
     radius = 0.7 + 0.04 * draw.normal(count)
     return _polar(radius, angle), np.zeros(count, np.int64)
 
 
-def _moons(draw: _Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _moons(draw: Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     labels = np.arange(count) % 2
     angle = np.pi * draw.uniform(count)
     upper = np.stack([np.cos(angle) - 0.5, np.sin(angle) - 0.25], axis=1)
@@ -98,14 +98,14 @@ def _moons(draw: _Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int
     return 0.55 * points + 0.035 * draw.normal(count, 2), labels
 
 
-def _checkerboard(draw: _Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _checkerboard(draw: Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     labels = np.arange(count) % 8
     row, column = labels // 2, 2 * (labels % 2) + labels // 2 % 2
     corner = np.stack([column, row], axis=1)
     return 0.85 * ((corner + draw.uniform(count, 2)) / 2 - 1), labels
 
 
-def _spiral(draw: _Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _spiral(draw: Draw, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     labels = np.arange(count) % 2
     # The square root spreads the points evenly along the arm, which grows longer towards the outside.
     along = np.sqrt(draw.uniform(count))

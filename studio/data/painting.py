@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.image_set import ImageSet
-from studio.data.mixtures import MIXTURES, _Draw, generate
+from studio.data.mixtures import MIXTURES, Draw, generate
 from studio.errors import DataError, SettingsError
 
 EDGE = 3.0
@@ -220,7 +220,7 @@ def typical_spacing(points: NDArray[np.float64]) -> float:
 
 @lru_cache(maxsize=4096)
 def _placed(centre: tuple[float, float], spread: float, count: int, number: int, seed: int) -> NDArray[np.float64]:
-    draw = _Draw(seed + (number << 64))
+    draw = Draw(seed + (number << 64))
     # The radius of a round normal cloud, cut off at the edge: its squared half is exponential.
     share = -np.expm1(-0.5 * EDGE**2)
     radius = spread * np.sqrt(-2.0 * np.log1p(-share * draw.uniform(count)))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
+from studio.app.imaging import image_array
 from studio.data.fitting import convert_channels, fit, minimal_channels
 from studio.errors import DataError
 from studio.generation.source import load_source
@@ -81,6 +82,4 @@ def fit_job(origin: Origin, shape: Shape) -> Iterator[object]:
 
 def pixels_of(image: QImage) -> NDArray[np.uint8]:
     """A picture from the clipboard as uint8 (H, W, 1 | 3 | 4), with as few channels as it needs."""
-    image = image.convertToFormat(QImage.Format.Format_RGBA8888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return minimal_channels(rows[:, : 4 * image.width()].reshape(image.height(), image.width(), 4).copy())
+    return minimal_channels(image_array(image, alpha=True))

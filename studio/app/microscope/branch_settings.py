@@ -35,10 +35,6 @@ class BranchPoint:
         return self.trace.pairs[self.step][0] + 1
 
     @property
-    def steps_left(self) -> int:
-        return len(self.trace.pairs) - self.step
-
-    @property
     def settings(self) -> SamplerSettings:
         """How the run goes on from here when nothing is changed."""
         return settings_of(self.trace.run, self.step, self.model.class_names)

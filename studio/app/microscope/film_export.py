@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtGui import QImage
 
+from studio.app.imaging import image_array
 from studio.app.microscope.frames import NOISE_LIMIT, FilmKind, noise_image
 
 if TYPE_CHECKING:
@@ -78,13 +78,6 @@ def kind_array(values: torch.Tensor, kind: FilmKind) -> np.ndarray:
     if kind is FilmKind.EPSILON:
         return image_array(noise_image(values, NOISE_LIMIT))
     return to_pictures(values.unsqueeze(0))[0]
-
-
-def image_array(image: QImage) -> np.ndarray:
-    """A QImage as a uint8 (H, W, 3) array of its own."""
-    image = image.convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
 
 def _arrays(trace: Trace, position: int, kind: FilmKind, picture: int | None) -> np.ndarray:

@@ -56,10 +56,6 @@ class NearestSearch(QObject):
             self._look_again()
 
     @property
-    def searching(self) -> bool:
-        return self._handle is not None
-
-    @property
     def note(self) -> str:
         """Why the distances are not known yet, in few words."""
         frames, image_set = self._denoising.frames, self._state.image_set

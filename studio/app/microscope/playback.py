@@ -6,11 +6,12 @@ finished picture. The playhead knows nothing of models: it only says which recor
 
 from __future__ import annotations
 
-from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
+
+from studio.app.film_clock import FilmClock
 
 SPEEDS: tuple[tuple[float, str], ...] = ((0.25, "¼×"), (0.5, "½×"), (1.0, "1×"), (2.0, "2×"))
 
-_TICK_MS = 16
 _FILM_SECONDS = 5.0
 """A film of ordinary length lasts this long at 1×, so that 20 steps can be followed and 200 do not bore."""
 _SLOWEST_RATE, _FASTEST_RATE = 4.0, 60.0
@@ -18,14 +19,13 @@ _REST_SECONDS = 1.0
 """A looping film rests on the finished picture, which is what one waited for."""
 
 
-class Playback(QObject):
+class Playback(FilmClock):
     """A playhead over `count` recorded positions, of `planned` that there will be when the run is complete."""
 
     position_changed = Signal(object)
     """int: the position now shown."""
     extent_changed = Signal()
     """`count` or `planned` changed."""
-    playing_changed = Signal(bool)
     follow_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -38,11 +38,6 @@ class Playback(QObject):
         self._follow = True
         self._follow_interrupted = False
         self._progress = 0.0
-        self._clock = QElapsedTimer()
-        self._timer = QTimer(self)
-        self._timer.setInterval(_TICK_MS)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
 
     @property
     def position(self) -> int:
@@ -57,10 +52,6 @@ class Playback(QObject):
     def planned(self) -> int:
         """How many positions there will be once the run is complete."""
         return self._planned
-
-    @property
-    def playing(self) -> bool:
-        return self._timer.isActive()
 
     @property
     def speed(self) -> float:
@@ -142,13 +133,6 @@ class Playback(QObject):
         self.seek(self._count - 1)
 
     @Slot()
-    def toggle(self) -> None:
-        if self.playing:
-            self.pause()
-        else:
-            self.play()
-
-    @Slot()
     def play(self) -> None:
         """Plays from here, or from the start when at the end."""
         if self._count < 2 or self.playing:
@@ -156,15 +140,7 @@ class Playback(QObject):
         if self._position >= self._count - 1:
             self._show(0)
         self._progress = float(self._position)
-        self._clock.start()
-        self._timer.start()
-        self.playing_changed.emit(True)
-
-    @Slot()
-    def pause(self) -> None:
-        if self.playing:
-            self._timer.stop()
-            self.playing_changed.emit(False)
+        self.start_clock()
 
     def set_speed(self, speed: float) -> None:
         self._speed = float(speed)
@@ -194,10 +170,6 @@ class Playback(QObject):
         else:
             self._progress = 0.0
             self._show(0)
-
-    @Slot()
-    def _tick(self) -> None:
-        self.advance(self._clock.restart() / 1000)
 
     def _show(self, position: int) -> None:
         position = max(0, min(position, self._count - 1))

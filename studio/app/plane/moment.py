@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
-_TICK_MS = 16
+from studio.app.film_clock import FilmClock
+
 FILM_SECONDS = 6.0
 """From pure noise to the pictures."""
 _REST_SECONDS = 1.2
 """A loop rests on the pictures, which is what one waited for."""
 
 
-class Moment(QObject):
+class Moment(FilmClock):
     """t in 0..T−1, and its playing from T−1 down to 0."""
 
     changed = Signal(int)
-    playing_changed = Signal(bool)
     loop_changed = Signal(bool)
 
     def __init__(self, parent: QObject, step_count: int, t: int) -> None:
@@ -24,11 +24,6 @@ class Moment(QObject):
         self._t = t
         self._loop = True
         self._progress = 0.0
-        self._clock = QElapsedTimer()
-        self._timer = QTimer(self)
-        self._timer.setInterval(_TICK_MS)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
 
     @property
     def t(self) -> int:
@@ -37,10 +32,6 @@ class Moment(QObject):
     @property
     def step_count(self) -> int:
         return self._step_count
-
-    @property
-    def playing(self) -> bool:
-        return self._timer.isActive()
 
     @property
     def loop(self) -> bool:
@@ -64,13 +55,6 @@ class Moment(QObject):
         self._show(t)
 
     @Slot()
-    def toggle(self) -> None:
-        if self.playing:
-            self.pause()
-        else:
-            self.play()
-
-    @Slot()
     def play(self) -> None:
         """On from here; from pure noise where there is nothing left to come."""
         if self.playing:
@@ -78,15 +62,7 @@ class Moment(QObject):
         if self._t == 0:
             self._show(self._step_count - 1)
         self._progress = 1.0 - self._t / max(self._step_count - 1, 1)
-        self._clock.start()
-        self._timer.start()
-        self.playing_changed.emit(True)
-
-    @Slot()
-    def pause(self) -> None:
-        if self.playing:
-            self._timer.stop()
-            self.playing_changed.emit(False)
+        self.start_clock()
 
     def advance(self, seconds: float) -> None:
         """Moves on by this much time: late ticks skip moments rather than slow the film."""
@@ -101,10 +77,6 @@ class Moment(QObject):
         else:
             self._progress = 0.0
             self._show(self._step_count - 1)
-
-    @Slot()
-    def _tick(self) -> None:
-        self.advance(self._clock.restart() / 1000)
 
     def _show(self, t: int) -> None:
         t = max(0, min(int(t), self._step_count - 1))

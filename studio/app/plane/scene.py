@@ -315,11 +315,6 @@ class PlaneScene(QObject):
         """Where the walks over two-pixel pictures are at t, (N, 2)."""
         return np.zeros((0, 2)) if self._walks.walk is None or self.is_slice else self._walks.walk.at(t)
 
-    @property
-    def added_starts(self) -> tuple[Point, ...]:
-        """Where walks were begun by hand."""
-        return self._walks.added
-
     def add_trajectory(self, start: Point) -> None:
         """One more walk, from this point as pure noise."""
         self._walks.set_added((*self._walks.added, start))

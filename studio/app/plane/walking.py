@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,8 +63,7 @@ class PlaneWalks(QObject):
     @property
     def starts(self) -> NDArray[np.float64]:
         """The pure noise that shown walks begin with, (N, 2): the first of those that are counted, then the added."""
-        drawn = PictureNoise(WALK_SEED, range(SHOWN_WALKS), (1, 1, 2)).initial().reshape(-1, 2).numpy()
-        return np.concatenate([drawn.astype(np.float64), np.array(self._added, float).reshape(-1, 2)])
+        return np.concatenate([_drawn_starts(), np.array(self._added, float).reshape(-1, 2)])
 
     def begin(self, walking: Walking | None, after_ms: int) -> None:
         """Walk anew once somebody looks, `after_ms` after the last call; None leaves no walks."""
@@ -103,3 +103,9 @@ class PlaneWalks(QObject):
             yield walked
         self.share_inside = share_inside(walked.ends, walking.regions.centres, walking.regions.reaches)
         self.changed.emit()
+
+
+@cache
+def _drawn_starts() -> NDArray[np.float64]:
+    drawn = PictureNoise(WALK_SEED, range(SHOWN_WALKS), (1, 1, 2)).initial().reshape(-1, 2).numpy()
+    return drawn.astype(np.float64)

@@ -99,10 +99,6 @@ class ScheduleEditing(QObject):
         return self._selected
 
     @property
-    def dragging(self) -> bool:
-        return self._before is not None
-
-    @property
     def kind(self) -> str:
         """The name of the kind the schedule is of: one of SCHEDULES, `DRAWN`, or `CUSTOM` for mere numbers."""
         schedule = self.schedule

@@ -6,19 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QFont,
     QFontMetricsF,
     QImage,
     QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QPixmap,
-    QResizeEvent,
-    QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -27,6 +24,7 @@ from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.film_strip import Axis, thumbnail_size
 from studio.app.widgets.labels import tooltip_text
 from studio.app.widgets.lanes import Curve, Lane, LanePainter
+from studio.app.widgets.playhead_view import PlayheadView
 
 _TOP, _STRIP, _TICKS, _LANE = 6, 40, 20, 30
 _NAMES, _VALUES, _RANGE = 144, 60, 26
@@ -51,33 +49,21 @@ class SharedFilm:
     curve_name: str = ""
 
 
-class ComparisonScrubber(QWidget):
+class ComparisonScrubber(PlayheadView):
     """Asks to seek where the person points; drag anywhere."""
-
-    seek_requested = Signal(object)
-    """int: the moment to show."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._film: SharedFilm | None = None
-        self._position = 0
-        self._still: QPixmap | None = None
-        self._wheel = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Moment of all cells")
         self.setToolTip(
             tooltip_text("Drag to move all cells through time", "← →", "Page Up and Down ten moments, Home, End")
         )
-        theme().changed.connect(self.redraw)
 
     @property
     def film(self) -> SharedFilm | None:
         return self._film
-
-    @property
-    def position(self) -> int:
-        return self._position
 
     def set_film(self, film: SharedFilm | None) -> None:
         """Another film, or the same with more in it."""
@@ -91,12 +77,6 @@ class ComparisonScrubber(QWidget):
             if self._film is not None and 0 <= position < self._film.count:
                 self.setAccessibleDescription(self._film.labels[position])
             self.update()
-
-    @Slot()
-    def redraw(self) -> None:
-        """Draw anew: the theme or the thumbnails changed."""
-        self._still = None
-        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(640, _TOP + _STRIP + _TICKS + _LANE + Space.S)
@@ -233,35 +213,12 @@ class ComparisonScrubber(QWidget):
             decimals=3,
         )
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._seek_to(event.position())
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self._seek_to(event.position())
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        self._wheel += event.angleDelta().y() or event.angleDelta().x()
-        steps = int(self._wheel / 120)
-        self._wheel -= steps * 120
-        if steps and self._film is not None:
-            self.seek_requested.emit(self._position - steps)
-        event.accept()
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # The page that it stands on takes the keys of the playhead, as everywhere on it.
         event.ignore()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._still = None
-        super().resizeEvent(event)
+    def _has_film(self) -> bool:
+        return self._film is not None
 
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._still = None
-        super().changeEvent(event)
-
-    def _seek_to(self, point: QPointF) -> None:
-        if self._film is not None:
-            self.seek_requested.emit(self._axis(self._film).position(point.x()))
+    def _position_at(self, point: QPointF) -> int | None:
+        return None if self._film is None else self._axis(self._film).position(point.x())

@@ -78,7 +78,6 @@ class CurveEditor(CurvePlot):
         self._hovered_handle: int | None = None
         self._dragging = False
         self._grip = QPointF()
-        self._pressed_at = QPointF()
         self._fixed: frozenset[int] = frozenset()
         self._by_keyboard = False
         # The ring is painted here: around the handle, or around the frame of a plot that has none.
@@ -92,10 +91,6 @@ class CurveEditor(CurvePlot):
     @property
     def selected_handle(self) -> int | None:
         return self._selected
-
-    @property
-    def dragging(self) -> bool:
-        return self._dragging
 
     def set_handles(self, handles: Sequence[Handle], selected: int | None, fixed: Sequence[int] = ()) -> None:
         """Show these handles; `fixed` are those that cannot be moved."""
@@ -283,7 +278,6 @@ class CurveEditor(CurvePlot):
         self._dragging = True
         # A handle taken at its rim does not jump to the pointer.
         self._grip = self.place_of(index) - place
-        self._pressed_at = place
         self.hovered.emit(None)
         self.setCursor(Qt.CursorShape.ClosedHandCursor)
         self.grabbed.emit()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from studio.app.imaging import fitted_size
 from studio.app.microscope.film_export import FilmRequest, film_positions
@@ -21,7 +21,7 @@ from studio.app.widgets.controls import (
     SegmentedControl,
     ValueSlider,
 )
-from studio.app.widgets.export_menu import film_kinds, with_suffix
+from studio.app.widgets.export_menu import ask_where_to_save, film_kinds
 from studio.app.widgets.film_strip import thumbnail_size
 
 _PREVIEW = 112
@@ -126,20 +126,6 @@ class ExportFilmDialog(QDialog):
 
 
 def ask_for_film(parent: QWidget, title: str, name: str) -> Path | None:
-    """Where to save a film, by the operating system's own dialog, in any of the formats that can be written here."""
+    """Where to save a film, in any of the formats that can be written here."""
     kinds = film_kinds()
-    filters = [f"{label} (*{suffix})" for suffix, label in kinds]
-    suffixes = [suffix for suffix, _ in kinds]
-    text, chosen = QFileDialog.getSaveFileName(parent.window(), title, name + suffixes[0], ";;".join(filters))
-    if not text:
-        return None
-    return with_suffix(Path(text), suffixes, suffixes[filters.index(chosen)] if chosen in filters else suffixes[0])
-
-
-def ask_for_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
-    """Where to save, by the operating system's own dialog, which asks before overwriting; None when left."""
-    text, _ = QFileDialog.getSaveFileName(parent.window(), title, name, kinds)
-    if not text:
-        return None
-    suffix = Path(name).suffix
-    return with_suffix(Path(text), (suffix,), suffix)
+    return ask_where_to_save(parent, title, name + kinds[0][0], kinds)

@@ -91,12 +91,22 @@ class ExportButton(IconButton):
         self._ask(action.data())
 
     def _ask(self, export: Export) -> None:
-        filters = [f"{label} (*{suffix})" for suffix, label in export.kinds]
-        name, chosen = QFileDialog.getSaveFileName(self.window(), export.title, export.default_name, ";;".join(filters))
-        if name:
-            suffixes = [suffix for suffix, _ in export.kinds]
-            kind = suffixes[filters.index(chosen)] if chosen in filters else suffixes[0]
-            self.export_to(export, with_suffix(Path(name), suffixes, kind))
+        path = ask_where_to_save(self, export.title, export.default_name, export.kinds)
+        if path is not None:
+            self.export_to(export, path)
+
+
+def ask_where_to_save(parent: QWidget, title: str, name: str, kinds: Sequence[tuple[str, str]]) -> Path | None:
+    """Where to save, by the operating system's own dialog, which asks before overwriting; None when left.
+
+    name: what it suggests. kinds: (suffix with its dot, label) each, the usual one first; the path ends in one of them.
+    """
+    filters = [f"{label} (*{suffix})" for suffix, label in kinds]
+    suffixes = [suffix for suffix, _ in kinds]
+    text, chosen = QFileDialog.getSaveFileName(parent.window(), title, name, ";;".join(filters))
+    if not text:
+        return None
+    return with_suffix(Path(text), suffixes, suffixes[filters.index(chosen)] if chosen in filters else suffixes[0])
 
 
 def with_suffix(path: Path, suffixes: Sequence[str], usual: str) -> Path:

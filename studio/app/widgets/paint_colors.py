@@ -29,7 +29,6 @@ class PaintColors(QWidget):
 
     def __init__(self, parent: QWidget | None = None, *, grey: bool = True) -> None:
         super().__init__(parent)
-        self._grey = grey
         self._swatches: list[tuple[int, int, int]] = [*_GREYS, *(() if grey else _HUES)]
         self._picked: tuple[int, int, int] | None = None
         self._current = len(_GREYS) - 1

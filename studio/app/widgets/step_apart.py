@@ -35,6 +35,7 @@ from studio.app.widgets.equation import EquationView
 from studio.app.widgets.labels import tooltip_text
 from studio.app.widgets.math_text import MathLabel, MathLine, Term
 from studio.app.widgets.noise_legend import NoiseLegend
+from studio.app.widgets.operators import paint_operator
 from studio.app.widgets.tile import Tile
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class StepApart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme().color("muted"), 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         for area, operator in self._operators:
-            _paint_operator(painter, area, operator)
+            paint_operator(painter, area, operator)
         painter.end()
 
     def _explain_direction(self, tooltip: str) -> None:
@@ -330,26 +331,3 @@ def _muted_symbol(markup: str) -> Term:
 
 def _array(values: torch.Tensor, picture: int) -> np.ndarray:
     return values[picture].movedim(0, -1).numpy()
-
-
-def _paint_operator(painter: QPainter, area: QRectF, operator: str) -> None:
-    left, right, middle, x = area.left(), area.right(), area.center().y(), area.center().x()
-
-    def line(x1: float, y1: float, x2: float, y2: float) -> None:
-        painter.drawLine(round(x1 * 2) / 2, round(y1 * 2) / 2, round(x2 * 2) / 2, round(y2 * 2) / 2)
-
-    if operator == "arrow":
-        line(left, middle, right, middle)
-        line(right - 4, middle - 4, right, middle)
-        line(right - 4, middle + 4, right, middle)
-    elif operator == "double arrow":
-        line(left, middle - 2.5, right - 3, middle - 2.5)
-        line(left, middle + 2.5, right - 3, middle + 2.5)
-        line(right - 6, middle - 6, right, middle)
-        line(right - 6, middle + 6, right, middle)
-    elif operator == "plus":
-        line(x - 7, middle, x + 7, middle)
-        line(x, middle - 7, x, middle + 7)
-    else:
-        line(x - 7, middle - 3, x + 7, middle - 3)
-        line(x - 7, middle + 3, x + 7, middle + 3)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QLineF, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QHelpEvent,
     QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QPixmap,
-    QResizeEvent,
-    QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -24,6 +21,7 @@ from studio.app.widgets.film_strip import STRIP_HEIGHT, TICK_HEIGHT, Axis, Film,
 from studio.app.widgets.labels import tooltip_text
 from studio.app.widgets.lanes import Lane, LanePainter
 from studio.app.widgets.math_text import MathLine, Term
+from studio.app.widgets.playhead_view import PlayheadView
 
 _LABEL_COLUMN = 146
 _VALUE_COLUMN = 112
@@ -36,14 +34,12 @@ _KEYS = tooltip_text("Drag to move through time", "← →", "Page Up and Down t
 _EMPTY = "The film of a run appears here: drag through it, from noise to picture."
 
 
-class TimelineView(QWidget):
+class TimelineView(PlayheadView):
     """Shows a Film and Lanes on one axis and asks to seek where the person points.
 
     What does not move with the playhead is drawn once into a pixmap, so scrubbing costs the same for any length.
     """
 
-    seek_requested = Signal(object)
-    """int: the position to show."""
     play_requested = Signal()
     context_requested = Signal(int, QPoint)
     """A position and the global place for a menu of what can be done there."""
@@ -53,13 +49,8 @@ class TimelineView(QWidget):
         self._film: Film | None = None
         self._lanes: tuple[Lane, ...] = ()
         self._expected_lanes = 0
-        self._position = 0
-        self._still: QPixmap | None = None
-        self._wheel = 0
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Timeline")
-        theme().changed.connect(self.redraw)
 
     @property
     def film(self) -> Film | None:
@@ -68,10 +59,6 @@ class TimelineView(QWidget):
     @property
     def lanes(self) -> tuple[Lane, ...]:
         return self._lanes
-
-    @property
-    def position(self) -> int:
-        return self._position
 
     def set_film(self, film: Film | None) -> None:
         """Show another film, or the same one grown longer."""
@@ -95,12 +82,6 @@ class TimelineView(QWidget):
             if self._film is not None and self._film.count:
                 self.setAccessibleDescription(f"t = {self._film.times[self._current()]}")
             self.update()
-
-    @Slot()
-    def redraw(self) -> None:
-        """Draw everything anew: the theme or the thumbnails changed."""
-        self._still = None
-        self.update()
 
     def axis(self) -> Axis | None:
         """The map between positions and x; None while there is no film."""
@@ -134,38 +115,12 @@ class TimelineView(QWidget):
             painter.drawRect(self.rect().adjusted(Space.XS, 0, -Space.XS, -1))
         painter.end()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._still = None
-        super().resizeEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._still = None
-        super().changeEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._seek_to(event.position())
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self._seek_to(event.position())
-
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        axis = self.axis()
-        if axis is None or self._film is None or not self._film.count:
+        if self._film is None or not self._film.count:
             return
         by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
-        position = min(axis.position(event.pos().x()), self._film.count - 1) if by_mouse else self._current()
+        position = self._position_at(QPointF(event.pos())) if by_mouse else self._current()
         self.context_requested.emit(position, event.globalPos())
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        delta = event.angleDelta()
-        self._wheel += delta.y() or delta.x()
-        steps, self._wheel = int(self._wheel / 120), self._wheel % 120 if self._wheel > 0 else -(-self._wheel % 120)
-        if steps:
-            self.seek_requested.emit(self._position - steps)
-        event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         last = self._film.count - 1 if self._film is not None else 0
@@ -206,10 +161,14 @@ class TimelineView(QWidget):
         assert self._film is not None
         return max(0, min(self._position, self._film.count - 1))
 
-    def _seek_to(self, point: QPointF) -> None:
+    def _has_film(self) -> bool:
+        return self._film is not None
+
+    def _position_at(self, point: QPointF) -> int | None:
         axis = self.axis()
-        if axis is not None and self._film is not None and self._film.count:
-            self.seek_requested.emit(min(axis.position(point.x()), self._film.count - 1))
+        if axis is None or self._film is None or not self._film.count:
+            return None
+        return min(axis.position(point.x()), self._film.count - 1)
 
     def _lane_areas(self) -> list[QRectF]:
         if not self._lanes:

@@ -14,7 +14,7 @@ from studio.app.microscope.trace_opening import TRACE_SUFFIX
 from studio.app.runner import Runner
 from studio.app.settings import Recent, Settings
 from studio.app.state import StudioState
-from studio.app.widgets.export_menu import with_suffix
+from studio.app.widgets.export_menu import ask_where_to_save
 from studio.app.window.opening import MODEL_FILTER, MODEL_SUFFIX, PICTURE_FILTER, RUN_FILTER, Opener
 from studio.errors import StudioError
 
@@ -76,12 +76,9 @@ class FileDialogs(QObject):
             return
         title = self._state.image_set.name if self._state.image_set is not None else "model"
         suggestion = str(Path(self._settings.last_folder) / f"{title}{MODEL_SUFFIX}")
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save the model", suggestion, MODEL_FILTER)
-        if not name:
+        path = ask_where_to_save(self._window, "Save the model", suggestion, ((MODEL_SUFFIX, "Models"),))
+        if path is None:
             return
-        path = Path(name)
-        if path.suffix.lower() != MODEL_SUFFIX:
-            path = path.with_name(path.name + MODEL_SUFFIX)
         self._settings.last_folder = path.parent
         job = jobs.save_model(source, path, run=self._state.run)
         handle = self._runner.interject(job, f"Saving {path.name}", essential=True)
@@ -99,9 +96,9 @@ class FileDialogs(QObject):
             denoising.failed.emit(StudioError("The run still goes on.", "Pause it, or wait for its end, then save it."))
             return
         suggestion = str(Path(self._settings.last_folder) / f"run{TRACE_SUFFIX}")
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save the run with its branches", suggestion, RUN_FILTER)
-        if name:
-            path = with_suffix(Path(name), (TRACE_SUFFIX,), TRACE_SUFFIX)
+        kinds = ((TRACE_SUFFIX, "Recorded runs"),)
+        path = ask_where_to_save(self._window, "Save the run with its branches", suggestion, kinds)
+        if path is not None:
             self._settings.last_folder = path.parent
             branches_of(self._state).save(trace.root, path, self._runner)
 

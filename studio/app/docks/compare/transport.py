@@ -12,6 +12,7 @@ from studio.app.theme import Space
 from studio.app.widgets.comparison_scale import SignedScale
 from studio.app.widgets.controls import IconButton, SecondaryButton, SegmentedControl, tooltip_text
 from studio.app.widgets.math_text import Formula
+from studio.app.widgets.transport_buttons import TransportButtons
 
 if TYPE_CHECKING:
     from studio.app.state import StudioState
@@ -54,12 +55,7 @@ class CompareTransport(QWidget):
         policy = self._scale.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self._scale.setSizePolicy(policy)
-        self._first = IconButton("skip-start", "First moment", "Home")
-        self._back = IconButton("step-back", "One moment back", "←")
-        self._play = IconButton("play", "Play", "Space", bordered=True)
-        self._play.setFixedWidth(52)
-        self._forward = IconButton("step-forward", "One moment on", "→")
-        self._last = IconButton("skip-end", "The pictures", "End")
+        self.transport = TransportButtons(self._playback, moment="moment", last="The pictures")
         self._loop = IconButton("loop", "Play again and again", checkable=True)
         self._loop.setChecked(self._playback.loop)
         self.alignments = SegmentedControl(_ALIGNMENTS, name="Cells aligned by", dense=True)
@@ -68,7 +64,6 @@ class CompareTransport(QWidget):
         self._lay_out()
         self._connect()
         self._show()
-        self._show_playing()
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -84,22 +79,15 @@ class CompareTransport(QWidget):
         for widget in (self._loop, self.alignments):
             right.addWidget(widget)
         row.addLayout(left, 1)
-        for button in (self._first, self._back, self._play, self._forward, self._last):
-            row.addWidget(button)
+        row.addWidget(self.transport)
         row.addLayout(right, 1)
 
     def _connect(self) -> None:
         playback, comparing = self._playback, self._comparing
-        self._first.clicked.connect(playback.go_to_first)
-        self._back.clicked.connect(playback.step_back)
-        self._play.clicked.connect(playback.toggle)
-        self._forward.clicked.connect(playback.step_forward)
-        self._last.clicked.connect(playback.go_to_last)
         self._loop.toggled.connect(playback.set_loop)
         self.kinds.value_changed.connect(self._take_kind)
         self.alignments.value_changed.connect(self._take_alignment)
         self.difference.toggled.connect(self._take_difference)
-        playback.playing_changed.connect(self._show_playing)
         comparing.album_changed.connect(self._show)
         comparing.view_changed.connect(self._show)
 
@@ -132,12 +120,4 @@ class CompareTransport(QWidget):
         self._showing = False
         self._scale.setVisible(view is not None and (view.difference or view.shown == "eps"))
         there = view is not None
-        for button in (self._first, self._back, self._play, self._forward, self._last):
-            button.setEnabled(there)
-            button.set_tooltip(button.accessibleName(), reason="" if there else _NO_CELLS)
-
-    @Slot()
-    def _show_playing(self) -> None:
-        playing = self._playback.playing
-        self._play.set_icon("pause" if playing else "play")
-        self._play.set_tooltip("Pause" if playing else "Play")
+        self.transport.allow(there, _NO_CELLS)

@@ -15,13 +15,14 @@ from studio.app.microscope.branches import branches_of
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.frames import tensor_image
 from studio.app.microscope.model_facts import memory
+from studio.app.microscope.trace_opening import TRACE_SUFFIX
 from studio.app.microscope.transport import handle_transport_key
 from studio.app.plot_export import PICTURE_KINDS, export_picture
 from studio.app.widgets.branch_painter import TreeLine
 from studio.app.widgets.branch_tree import BranchTree
 from studio.app.widgets.controls import tooltip_text
 from studio.app.widgets.dock import StudioDock
-from studio.app.widgets.export_menu import ExportButton
+from studio.app.widgets.export_menu import ExportButton, ask_where_to_save
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
@@ -234,13 +235,12 @@ class BranchesDock(StudioDock):
 
     @Slot()
     def _save(self) -> None:
-        from studio.app.widgets.export_film import ask_for_file
-
         trace = self._menu_trace
         if trace is None:
             return
         name = self._branches.name_of(trace.root).replace("/", "-")
-        path = ask_for_file(self, "Save the run with its branches", f"{name}.trace", "Recorded runs (*.trace)")
+        kinds = ((TRACE_SUFFIX, "Recorded runs"),)
+        path = ask_where_to_save(self, "Save the run with its branches", name + TRACE_SUFFIX, kinds)
         if path is not None:
             self._branches.save(trace, path, self._runner)
 

@@ -25,6 +25,7 @@ from studio.app.widgets.export_film import ExportFilmDialog, ask_for_film
 from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.math_text import Formula
 from studio.app.widgets.timeline import TimelineView
+from studio.app.widgets.transport_buttons import TransportButtons
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
@@ -71,7 +72,6 @@ class TimelineDock(StudioDock):
         self._build()
         self._connect()
         self._show_frames()
-        self._show_playing()
         self._show_control()
 
     def _build(self) -> None:
@@ -81,12 +81,7 @@ class TimelineDock(StudioDock):
         self._run = SecondaryButton("Pause run", "pause", dense=True)
         self._step = IconButton("step-run", "Take one more step", "N")
         self._follow = CheckField("Follow the run", self._playback.follow, tooltip="Stay at the newest moment")
-        self._first = IconButton("skip-start", "First moment", "Home")
-        self._back = IconButton("step-back", "One step back", "←")
-        self._play = IconButton("play", "Play", "Space", bordered=True)
-        self._play.setFixedWidth(52)
-        self._forward = IconButton("step-forward", "One step on", "→")
-        self._last = IconButton("skip-end", "Last moment", "End")
+        self.transport = TransportButtons(self._playback, moment="step", last="Last moment")
         self._loop = IconButton("loop", "Play again and again", checkable=True)
         self._loop.setChecked(self._playback.loop)
         self._speed = SegmentedControl(SPEEDS, name="Speed", dense=True)
@@ -118,8 +113,7 @@ class TimelineDock(StudioDock):
         for layout in (left, right):
             layout.setSpacing(Space.S)
         row.addLayout(left, 1)
-        for button in (self._first, self._back, self._play, self._forward, self._last):
-            row.addWidget(button)
+        row.addWidget(self.transport)
         row.addLayout(right, 1)
 
         body = QWidget()
@@ -132,11 +126,6 @@ class TimelineDock(StudioDock):
 
     def _connect(self) -> None:
         playback, denoising = self._playback, self._denoising
-        self._first.clicked.connect(playback.go_to_first)
-        self._back.clicked.connect(playback.step_back)
-        self._play.clicked.connect(playback.toggle)
-        self._forward.clicked.connect(playback.step_forward)
-        self._last.clicked.connect(playback.go_to_last)
         self._loop.toggled.connect(playback.set_loop)
         self._speed.value_changed.connect(playback.set_speed)
         self._follow.clicked.connect(playback.set_follow)
@@ -151,7 +140,6 @@ class TimelineDock(StudioDock):
         self.view.seek_requested.connect(playback.seek)
         self.view.play_requested.connect(playback.toggle)
         playback.position_changed.connect(self.view.set_position)
-        playback.playing_changed.connect(self._show_playing)
         playback.follow_changed.connect(self._follow.setChecked)
         denoising.frames_changed.connect(self._show_frames)
         denoising.frames_grew.connect(self._grow)
@@ -230,9 +218,7 @@ class TimelineDock(StudioDock):
             self.view.set_position(self._playback.position)
         self._film_choice.set_value(self._denoising.kind)
         there = frames is not None and frames.count > 1
-        for button in (self._first, self._back, self._play, self._forward, self._last):
-            button.setEnabled(there)
-            button.set_tooltip(button.accessibleName(), reason="" if there else _NO_FILM)
+        self.transport.allow(there, _NO_FILM)
         self.export.setEnabled(there)
         self.export.set_tooltip("Export the numbers or the picture…", "" if there else "Denoise first")
         self._export.setEnabled(there)
@@ -273,12 +259,6 @@ class TimelineDock(StudioDock):
     def _take_step(self) -> None:
         if self._denoising.can_go_on:
             self._denoising.take_step(self._runner)
-
-    @Slot()
-    def _show_playing(self) -> None:
-        playing = self._playback.playing
-        self._play.set_icon("pause" if playing else "play")
-        self._play.set_tooltip("Pause" if playing else "Play")
 
     @Slot(int, QPoint)
     def _open_branches(self, position: int, place: QPoint) -> None:

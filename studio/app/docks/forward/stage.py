@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -16,6 +16,7 @@ from studio.app.widgets.controls import IconButton, Label
 from studio.app.widgets.export_menu import ExportButton, film_kinds
 from studio.app.widgets.math_text import MathLabel, Term
 from studio.app.widgets.view_switch import ViewSwitch
+from studio.app.widgets.waiting import waiting_words
 
 if TYPE_CHECKING:
     from studio.app.docks.forward.view import ForwardView
@@ -45,8 +46,7 @@ class ForwardStage(QWidget):
         self.open.set_tooltip("A picture of your own…", "Or drop one anywhere on this page, or paste it")
         self.export = ExportButton(self)
         self.view_switch = ViewSwitch(FORWARD, self)
-        self._waiting = Label("Loading the mathematics…", self, role="muted")
-        self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._waiting = waiting_words(self)
         self._build()
         theme().changed.connect(self._repaint)
         gate = TorchGate(runner, self)

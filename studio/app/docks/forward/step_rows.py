@@ -29,6 +29,7 @@ from studio.app.imaging import fitted_size
 from studio.app.theme import FontSize, Space, theme
 from studio.app.widgets.labels import Label, tooltip_text
 from studio.app.widgets.math_text import MathLabel, Term
+from studio.app.widgets.operators import paint_operator
 from studio.app.widgets.tile import Tile
 from studio.diffusion import markov_step
 
@@ -42,7 +43,7 @@ _TILE_HEAD, _TILE_FOOT = 25, 18
 _GAPS, _LEAST_GAP = (30, 44), 24
 _PITCH = 114
 """From one tile to the next, so that the words above both have room; less only where the room is not there."""
-_OPERATOR = 14
+_OPERATOR, _ARM = 14, 6.0
 _LEAST_TILE = 56
 _MOST_TILES = (112, 150)
 _LINE = 22
@@ -175,7 +176,7 @@ class StepRows(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme().color("muted"), 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         for area, operator in self._operators:
-            _paint_operator(painter, area, operator)
+            paint_operator(painter, area, operator, _ARM)
         painter.end()
 
     def _make_row(self, title: str, sentence: str, tiles: tuple[Tile, Tile, Tile, Tile]) -> _Row:
@@ -237,15 +238,3 @@ def _gap(side: float, roomy: bool) -> float:
 
 def _array(values: torch.Tensor):
     return values[0].movedim(0, -1).numpy()
-
-
-def _paint_operator(painter: QPainter, area: QRectF, operator: str) -> None:
-    left, right = round(area.left()) + 0.5, round(area.right()) + 0.5
-    x, y = round(area.center().x()) + 0.5, round(area.center().y()) + 0.5
-    lines = {
-        "arrow": ((left, y, right, y), (right - 4, y - 4, right, y), (right - 4, y + 4, right, y)),
-        "plus": ((x - 6, y, x + 6, y), (x, y - 6, x, y + 6)),
-        "equals": ((x - 6, y - 3, x + 6, y - 3), (x - 6, y + 3, x + 6, y + 3)),
-    }
-    for x1, y1, x2, y2 in lines[operator]:
-        painter.drawLine(round(x1 * 2) / 2, round(y1 * 2) / 2, round(x2 * 2) / 2, round(y2 * 2) / 2)

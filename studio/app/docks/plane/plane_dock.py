@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QWidget
 
 from studio.app.torch_gate import TorchGate
-from studio.app.widgets.controls import Label
 from studio.app.widgets.dock import StudioDock
+from studio.app.widgets.waiting import waiting_words
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
@@ -53,13 +53,3 @@ class PlaneDock(StudioDock):
     def _show_body(self) -> None:
         self.body = self.make_body()
         self.set_body(self.body, scrolling=self._scrolling)
-
-
-def waiting_words(parent: QWidget) -> QWidget:
-    """What stands where something will be once torch is loaded."""
-    waiting = QWidget(parent)
-    layout = QVBoxLayout(waiting)
-    words = Label("Loading the mathematics…", waiting, role="muted")
-    words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    layout.addWidget(words)
-    return waiting

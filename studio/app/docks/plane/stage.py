@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.arrangements import PLANE
-from studio.app.docks.plane.plane_dock import waiting_words
 from studio.app.theme import FontSize, Space, theme
 from studio.app.torch_gate import TorchGate
 from studio.app.widgets.banner import Banner
@@ -16,6 +15,7 @@ from studio.app.widgets.controls import Label
 from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.panel_ground import PanelGround
 from studio.app.widgets.view_switch import ViewSwitch
+from studio.app.widgets.waiting import waiting_words
 
 if TYPE_CHECKING:
     from studio.app.docks.plane.page import PlanePage

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QWidget
 
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import Space
 from studio.app.torch_gate import TorchGate
-from studio.app.widgets.controls import Label
 from studio.app.widgets.dock import StudioDock
+from studio.app.widgets.waiting import waiting_words
 
 if TYPE_CHECKING:
     from studio.app.docks.schedule.bench import ScheduleBench
@@ -32,12 +32,7 @@ class ScheduleDock(StudioDock):
         if gate.is_open:
             self._show_bench()
             return
-        waiting = QWidget(self)
-        layout = QVBoxLayout(waiting)
-        words = Label("Loading the mathematics…", waiting, role="muted")
-        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        layout.addWidget(words)
-        self.set_body(waiting)
+        self.set_body(waiting_words(self))
         gate.opened.connect(self._show_bench)
 
     @property

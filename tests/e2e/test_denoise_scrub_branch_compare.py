@@ -79,7 +79,7 @@ def test_denoise_scrub_branch_and_compare(window: MainWindow, calls: list[int], 
     # Denoise.
     window.workspaces.switch(DENOISE)
     denoising.set_settings(dataclasses.replace(denoising.settings, steps=12, count=2, seed=11))
-    denoising.choose(choice, window.runner)
+    denoising.models.choose(choice, window.runner)
     qtbot.waitUntil(lambda: window.state.model is not None, timeout=60_000)
     docks["sampler"]._button.click()
     finished()

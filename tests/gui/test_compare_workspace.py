@@ -50,7 +50,7 @@ class Compare:
         self.window.resize(1280, 800)
         self.window.show()
         qtbot.waitExposed(self.window)
-        qtbot.waitUntil(lambda: self.denoising.known_model(self.choice) is not None, timeout=10000)
+        qtbot.waitUntil(lambda: self.denoising.models.known(self.choice) is not None, timeout=10000)
 
     @property
     def table(self):

@@ -266,7 +266,7 @@ def test_a_model_that_cannot_be_read_is_said_in_the_window(workspace, tmp_path, 
     choice = ModelChoice(ModelSource.FILE, "broken", path)
     with caplog.at_level(logging.WARNING):
         with qtbot.waitSignal(workspace.denoising.failed, timeout=20000) as caught:
-            workspace.denoising.choose(choice, workspace.runner)
+            workspace.denoising.models.choose(choice, workspace.runner)
         assert isinstance(caught.args[0], ModelFileError)
         assert workspace.state.model_choice is None
         with qtbot.waitSignal(workspace.denoising.failed, timeout=20000):
@@ -317,7 +317,7 @@ def test_all_steps_with_beta_are_named_algorithm_20_2(workspace):
 def test_algorithm_20_2_is_one_click_away_and_one_click_back(workspace, saved, qtbot):
     workspace.state.set_starter_models((saved,))
     set_up(workspace, sampler="ddim", steps=9, count=3, clip=True)
-    workspace.denoising.choose(saved, workspace.runner)
+    workspace.denoising.models.choose(saved, workspace.runner)
     qtbot.waitUntil(lambda: workspace.state.model is not None, timeout=20000)
     button = workspace.sampler._book
     assert button.text() == "Algorithm 20.2"

@@ -66,8 +66,10 @@ def files(tmp_path):
 
 
 def choose(workspace: Workspace, choice: ModelChoice, qtbot) -> None:
-    workspace.denoising.choose(choice, workspace.runner)
-    qtbot.waitUntil(lambda: workspace.state.model_choice == choice and not workspace.denoising.loading, timeout=20000)
+    workspace.denoising.models.choose(choice, workspace.runner)
+    qtbot.waitUntil(
+        lambda: workspace.state.model_choice == choice and not workspace.denoising.models.loading, timeout=20000
+    )
 
 
 def run(workspace: Workspace, choice: ModelChoice, qtbot):
@@ -243,7 +245,7 @@ def test_a_class_survives_a_model_that_does_not_know_it(workspace, files, qtbot)
 
 def test_a_model_that_was_never_read_is_asked_for_what_it_knows(workspace, files, qtbot):
     workspace.denoising.set_settings(SamplerSettings(class_name="wren", guidance=2.0, steps=4, count=3))
-    assert workspace.denoising.known_model(files["pets"]) is None
+    assert workspace.denoising.models.known(files["pets"]) is None
     trace = run(workspace, files["pets"], qtbot)
     assert set(trace.run.labels) == {0, 1}
     assert trace.run.guidance.scale == 2.0

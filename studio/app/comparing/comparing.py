@@ -154,18 +154,18 @@ class Comparing(QObject):
         return checkpoints_of(self._state, self._denoising, self._opened)
 
     def open_checkpoint(self, path: Path, runner: Runner) -> None:
-        """Read another model for the checkpoint axis; `models_changed` of the Denoising comes with it."""
+        """Read another model for the checkpoint axis; `changed` of the known models comes with it."""
         choice = ModelChoice(ModelSource.FILE, path.stem, path)
         if choice not in self._opened:
             self._opened = (*self._opened, choice)
-        self._denoising.read_models((choice,), runner)
+        self._denoising.models.read_ahead((choice,), runner)
 
     def start(self, choice: ModelChoice, runner: Runner) -> JobHandle:
         """Make the cells; whatever trains or is paused meanwhile stands still for that long."""
         if self._run is not None:
             raise RuntimeError("a comparison is running already")
         state = self._state
-        loaded = self._denoising.known_model(choice) if choice.source is not ModelSource.LIVE else None
+        loaded = self._denoising.models.known(choice) if choice.source is not ModelSource.LIVE else None
         job = _compare(
             loaded if loaded is not None else choice, self._settings, self.checkpoints(), state.device, state.run
         )

@@ -44,7 +44,7 @@ def checkpoints_of(state: StudioState, denoising: Denoising, opened: Sequence[Mo
     chosen = state.model_choice or (choices[0] if choices else None)
     if chosen is None:
         return {}
-    model = denoising.known_model(chosen)
+    model = denoising.models.known(chosen)
     shape = state.run.shape if chosen.source is ModelSource.LIVE and state.run is not None else None
     shape = model.shape if model is not None else shape
     found: dict[str, Checkpoint] = {}
@@ -56,7 +56,7 @@ def checkpoints_of(state: StudioState, denoising: Denoising, opened: Sequence[Mo
                     for weights in ("averaged", "raw"):
                         found[f"Step {state.run.saved_step:,}, {weights}"] = Checkpoint(choice, weights=weights)
             continue
-        known = denoising.known_model(choice)
+        known = denoising.models.known(choice)
         if known is not None and known.shape == shape:
             title = title_of(choice, known)
             if title in found and choice.path is not None:

@@ -36,8 +36,8 @@ class ModelPicker(ModelCard):
         self.clicked.connect(self._open_menu)
         state.model_changed.connect(self.show_model)
         state.model_choices_changed.connect(self.show_model)
-        self._denoising.loading_changed.connect(self.show_model)
-        self._denoising.models_changed.connect(self.show_model)
+        self._denoising.models.loading_changed.connect(self.show_model)
+        self._denoising.models.changed.connect(self.show_model)
         self.show_model()
 
     def choice(self) -> ModelChoice | None:
@@ -50,7 +50,7 @@ class ModelPicker(ModelCard):
     def model(self) -> ModelBundle | None:
         """The model of the choice, if it was read already."""
         choice = self.choice()
-        return None if choice is None else self._denoising.known_model(choice)
+        return None if choice is None else self._denoising.models.known(choice)
 
     @Slot()
     def show_model(self) -> None:
@@ -60,7 +60,7 @@ class ModelPicker(ModelCard):
             self.set_words("No model yet", "choose one here,", "or train one")
             self.set_pictures(None)
         elif model is None:
-            self.set_words(choice.title, "opening…" if self._denoising.loading else origin(choice, None))
+            self.set_words(choice.title, "opening…" if self._denoising.models.loading else origin(choice, None))
             self.set_pictures(None)
         else:
             self.set_words(title_of(choice, model), origin(choice, model), measures(model))
@@ -99,7 +99,7 @@ class ModelPicker(ModelCard):
             if path is None:
                 return
             choice = ModelChoice(ModelSource.FILE, path.stem, path)
-        self._denoising.choose(choice, self._runner)
+        self._denoising.models.choose(choice, self._runner)
 
 
 def ask_for_model(parent: QWidget) -> Path | None:

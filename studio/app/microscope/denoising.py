@@ -6,7 +6,7 @@ the timeline show it. None of them knows of the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from studio.app import jobs
 from studio.app.microscope.film_export import FilmRequest, film_job
 from studio.app.microscope.frames import FilmKind, Frames
+from studio.app.microscope.known_models import KnownModels
 from studio.app.microscope.playback import Playback
 from studio.app.microscope.recorded import RecordedRuns
 from studio.app.microscope.reverse_process import ReverseProcess, branch_job, denoise_job, record_job
@@ -51,11 +52,8 @@ class Denoising(QObject):
     running_changed = Signal(bool)
     control_changed = Signal()
     """Whether a run can be paused, stepped or gone on with may have changed."""
-    loading_changed = Signal(bool)
     progress_changed = Signal(int, int)
     """Steps taken, of how many."""
-    models_changed = Signal()
-    """A model was read from its file, or is known no more."""
     failed = Signal(object)
     """StudioError"""
     exported = Signal(object)
@@ -72,13 +70,11 @@ class Denoising(QObject):
         self._picture = 0
         self._kind = FilmKind.Z
         self._run: ReverseProcess | None = None
-        self._loading: JobHandle | None = None
-        self._choice_loading: ModelChoice | None = None
         self._progress = (0, 0)
-        self._models: dict[str, ModelBundle] = {}
-        self._readings: dict[JobHandle, ModelChoice] = {}
         self._paces: dict[str, Pace] = {}
         self._last_seconds: float | None = None
+        self.models = KnownModels(state, self)
+        self.models.failed.connect(self.failed)
         self.playback = Playback(self)
         state.trace_changed.connect(self._take_trace)
         state.model_changed.connect(self._offer_model)
@@ -155,11 +151,6 @@ class Denoising(QObject):
         return self._recorded.frames_of(trace)
 
     @property
-    def loading(self) -> bool:
-        """A model file is being read."""
-        return self._loading is not None
-
-    @property
     def progress(self) -> tuple[int, int]:
         """Steps taken, of how many, in the run that goes on or was the last; (0, 0) before its first step."""
         return self._progress
@@ -181,50 +172,13 @@ class Denoising(QObject):
         """The measured speed of a model; None before its first run."""
         return self._paces.get(choice.id) if choice is not None else None
 
-    def choose(self, choice: ModelChoice, runner: Runner) -> None:
-        """Make another model the one that denoises; a file is read in the background."""
-        if self._loading is not None:
-            self._loading.cancel()
-        if choice.path is None:
-            # What the live model is will be known when it is asked, between two steps of its training.
-            self._state.set_model(None, choice)
-            return
-        known = self._models.get(choice.id)
-        if known is not None:
-            self._state.set_model(known, choice)
-            return
-        self._choice_loading = choice
-        self._loading = handle = runner.interject(jobs.open_model(choice.path), f"Opening {choice.title}")
-        handle.succeeded.connect(self._on_loaded)
-        handle.failed.connect(self._on_load_failed)
-        handle.finished.connect(self._on_load_finished)
-        self.loading_changed.emit(True)
-
-    def known_model(self, choice: ModelChoice) -> ModelBundle | None:
-        """The model of a choice, if it was read before."""
-        if choice == self._state.model_choice and self._state.model is not None:
-            return self._state.model
-        return self._models.get(choice.id)
-
-    def read_models(self, choices: Iterable[ModelChoice], runner: Runner) -> None:
-        """Read model files ahead, for their preview pictures; `models_changed` comes with each. A file that cannot be
-        read is reported when it is chosen, not before."""
-        under_way = set(self._readings.values())
-        for choice in choices:
-            if choice.path is None or choice in under_way or self.known_model(choice) is not None:
-                continue
-            handle = runner.interject(jobs.open_model(choice.path), f"Reading {choice.title}")
-            self._readings[handle] = choice
-            handle.succeeded.connect(self._on_read)
-            handle.finished.connect(self._on_read_finished)
-
     def start(self, choice: ModelChoice, runner: Runner) -> JobHandle:
         """Denoise with the settings; whatever trains or is paused meanwhile stands still for that long."""
         if self._run is not None:
             raise RuntimeError("a reverse process is running already")
         state, settings = self._state, self._settings
         # The live model is another one after every step of training: only files are kept loaded.
-        loaded = self.known_model(choice) if choice.source is not ModelSource.LIVE else None
+        loaded = self.models.known(choice) if choice.source is not ModelSource.LIVE else None
         job = denoise_job(loaded if loaded is not None else choice, settings, state.device, state.run)
         title = f"Denoising {settings.count} pictures" if settings.count > 1 else "Denoising a picture"
         return self._begin(job, title, choice, runner)
@@ -240,7 +194,7 @@ class Denoising(QObject):
     def candidates(self) -> Candidates:
         """The models at hand, for `open_runs`."""
         choices = [choice for choice in self._state.model_choices() if choice.path is not None]
-        return [(choice, self.known_model(choice)) for choice in choices]
+        return [(choice, self.models.known(choice)) for choice in choices]
 
     def take_opened(self, opened: OpenedRuns) -> None:
         """Show a recorded run that was opened from a file."""
@@ -389,33 +343,6 @@ class Denoising(QObject):
     @Slot(object, str)
     def _on_export_failed(self, error: StudioError, details: str) -> None:
         self.failed.emit(error)
-
-    @Slot(object)
-    def _on_loaded(self, model: ModelBundle) -> None:
-        if self.sender() is self._loading and self._choice_loading is not None:
-            self._state.set_model(model, self._choice_loading)
-
-    @Slot(object, str)
-    def _on_load_failed(self, error: StudioError, details: str) -> None:
-        if self.sender() is self._loading:
-            self.failed.emit(error)
-
-    @Slot()
-    def _on_load_finished(self) -> None:
-        if self.sender() is self._loading:
-            self._loading = self._choice_loading = None
-            self.loading_changed.emit(False)
-
-    @Slot(object)
-    def _on_read(self, model: ModelBundle) -> None:
-        choice = self._readings.get(self.sender())
-        if choice is not None:
-            self._models[choice.id] = model
-            self.models_changed.emit()
-
-    @Slot()
-    def _on_read_finished(self) -> None:
-        self._readings.pop(self.sender(), None)
 
     def _end(self) -> None:
         self._grow()

@@ -140,14 +140,14 @@ class ComparisonDock(StudioDock):
         comparing.progress_changed.connect(self._show_progress)
         state.model_changed.connect(self._show)
         state.model_choices_changed.connect(self._show)
-        self._denoising.models_changed.connect(self._show)
-        self._denoising.loading_changed.connect(self._show_running)
+        self._denoising.models.changed.connect(self._show)
+        self._denoising.models.loading_changed.connect(self._show_running)
         self._denoising.running_changed.connect(self._show_running)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         # What the classes are, and which models compare with which, is known once they are read.
-        self._denoising.read_models(self._state.model_choices(), self._runner)
+        self._denoising.models.read_ahead(self._state.model_choices(), self._runner)
 
     def fitting(self) -> ComparisonSettings:
         """The settings as the chosen model can follow them."""
@@ -274,7 +274,7 @@ class ComparisonDock(StudioDock):
         count = self.fitting().cell_count
         self._button.set_text(f"Compare {count} cells" if count > 1 else "Make one cell", "play")
         reason = self._possible
-        if self.card.choice() is None or self._denoising.loading:
+        if self.card.choice() is None or self._denoising.models.loading:
             reason = "Choose a model first"
         self._button.setEnabled(not reason)
         self._button.set_tooltip("Compare", reason=reason)
@@ -311,7 +311,7 @@ class ComparisonDock(StudioDock):
                 words = self._possible
         self._facts.set_role("warn" if self._possible else "muted")
         self._facts.setText(words)
-        enabled = not self._possible and not self._denoising.loading and self.card.choice() is not None
+        enabled = not self._possible and not self._denoising.models.loading and self.card.choice() is not None
         if self._button.isEnabled() != enabled:
             self._button.setEnabled(enabled)
         self._button.set_tooltip("Compare", reason=self._possible)

@@ -140,7 +140,7 @@ class CompareStart(QWidget):
         self._comparing.running_changed.connect(self.show_possible)
         state.model_changed.connect(self.show_possible)
         state.model_choices_changed.connect(self.show_possible)
-        self._denoising.models_changed.connect(self.show_possible)
+        self._denoising.models.changed.connect(self.show_possible)
         self.show_possible()
 
     @property
@@ -159,7 +159,7 @@ class CompareStart(QWidget):
     def show_possible(self) -> None:
         """Questions about classes only where there are some."""
         choice = self.choice()
-        model = None if choice is None else self._denoising.known_model(choice)
+        model = None if choice is None else self._denoising.models.known(choice)
         _, guided = classes_of(choice, model, self._state.run)
         for card in self._cards:
             card.setVisible(guided or not card.question.for_classes)

@@ -153,8 +153,8 @@ class SamplerDock(StudioDock):
         state.model_choices_changed.connect(self._show_model)
         denoising.settings_changed.connect(self._show_settings)
         denoising.running_changed.connect(self._show_running)
-        denoising.loading_changed.connect(self._show_model)
-        denoising.models_changed.connect(self._show_model)
+        denoising.models.loading_changed.connect(self._show_model)
+        denoising.models.changed.connect(self._show_model)
         denoising.progress_changed.connect(self._show_progress)
 
     @property
@@ -251,7 +251,7 @@ class SamplerDock(StudioDock):
             return
         again = " again" if self._denoising.frames is not None else ""
         self._button.set_text(f"Denoise {count}{again}", "play")
-        ready = self.card.choice() is not None and not self._denoising.loading
+        ready = self.card.choice() is not None and not self._denoising.models.loading
         self._button.setEnabled(ready)
         reason = "" if ready else "Choose a model first"
         self._button.set_tooltip("Denoise", reason=reason)

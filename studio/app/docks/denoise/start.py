@@ -46,7 +46,7 @@ class DenoiseStart(QWidget):
         layout.addStretch(2)
         state.model_choices_changed.connect(self._show_cards)
         self._denoising.running_changed.connect(self._show_running)
-        self._denoising.models_changed.connect(self._show_models)
+        self._denoising.models.changed.connect(self._show_models)
         self._show_cards()
 
     @property
@@ -55,7 +55,7 @@ class DenoiseStart(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._denoising.read_models(tuple(self._cards.values()), self._runner)
+        self._denoising.models.read_ahead(tuple(self._cards.values()), self._runner)
 
     @Slot()
     def _show_cards(self) -> None:
@@ -78,12 +78,12 @@ class DenoiseStart(QWidget):
         self._show_models()
         self._show_running()
         if self.isVisible():
-            self._denoising.read_models(choices, self._runner)
+            self._denoising.models.read_ahead(choices, self._runner)
 
     @Slot()
     def _show_models(self) -> None:
         for card, choice in self._cards.items():
-            model = self._denoising.known_model(choice)
+            model = self._denoising.models.known(choice)
             if model is None:
                 card.set_words(choice.title, origin(choice, None))
             else:

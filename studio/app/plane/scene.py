@@ -480,12 +480,14 @@ class PlaneScene(QObject):
 
     def _walk_anew(self) -> None:
         self.small_model.set_starts(self._walks.starts)
-        denoiser = None if self.is_slice else self.exact if self._shown is Shown.EXACT else self.learned
-        walking = None
-        if denoiser is not None:
-            walking = Walking(denoiser, self._own_schedule, self.painting.regions(), _dtype(denoiser))
-        self._walks.begin(walking, AFTER_MS if self.pictures.in_stroke else 0)
+        self._walks.begin(self._walking, AFTER_MS if self.pictures.in_stroke else 0)
         self.trajectories_changed.emit()
+
+    def _walking(self) -> Walking | None:
+        denoiser = None if self.is_slice else self.exact if self._shown is Shown.EXACT else self.learned
+        if denoiser is None:
+            return None
+        return Walking(denoiser, self._own_schedule, self.painting.regions(), _dtype(denoiser))
 
     def _on_other_space(self) -> None:
         self.moment.set_step_count(self.schedule.step_count)

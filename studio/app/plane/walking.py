@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -47,7 +47,7 @@ class PlaneWalks(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._work = IdleWork(self)
-        self._waiting: tuple[Walking | None, int] | None = None
+        self._waiting: tuple[Callable[[], Walking | None], int] | None = None
         self._added: tuple[Point, ...] = ()
         self.walk: Walk | None = None
         self.share_inside: float | None = None
@@ -65,8 +65,9 @@ class PlaneWalks(QObject):
         """The pure noise that shown walks begin with, (N, 2): the first of those that are counted, then the added."""
         return np.concatenate([_drawn_starts(), np.array(self._added, float).reshape(-1, 2)])
 
-    def begin(self, walking: Walking | None, after_ms: int) -> None:
-        """Walk anew once somebody looks, `after_ms` after the last call; None leaves no walks."""
+    def begin(self, walking: Callable[[], Walking | None], after_ms: int) -> None:
+        """Walk anew once somebody looks, `after_ms` after the last call. `walking` is asked only then; None from it
+        leaves no walks."""
         self.share_inside = None
         self._waiting = walking, after_ms
         self._work.drop()
@@ -75,7 +76,7 @@ class PlaneWalks(QObject):
         """Somebody looks at the walks: take those that are to be taken."""
         if self._waiting is not None:
             (walking, after_ms), self._waiting = self._waiting, None
-            self._work.begin(self._walks(walking), after_ms)
+            self._work.begin(self._walks(walking()), after_ms)
 
     def show(self, walk: Walk) -> None:
         """Show walks that were taken elsewhere."""

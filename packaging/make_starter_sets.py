@@ -110,7 +110,7 @@ def _rasterised(svg: str) -> np.ndarray:
 
 
 def save(image_set: ImageSet, path: Path) -> None:
-    """Write a set as the .npz that `studio.data.npz` reads."""
+    """Write a set as the .npz that `studio.data.sources.npz` reads."""
     content = io.BytesIO()
     np.savez_compressed(
         content,

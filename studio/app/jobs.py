@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from studio.app.state import ModelChoice
     from studio.data.image_set import ImageSet
-    from studio.data.importing import ImportProgress
+    from studio.data.progress import ImportProgress
     from studio.diffusion.step import Step
     from studio.diffusion.trace import Trace
     from studio.generation.request import SamplingRequest

@@ -4,7 +4,8 @@
 """
 
 from studio.data.image_set import ImageSet
-from studio.data.importing import ImportProgress, ImportResult, import_images, load_images
+from studio.data.importing import ImportResult, import_images, load_images
+from studio.data.progress import ImportProgress
 from studio.data.report import ImportReport, SkippedFile
 from studio.data.starter import StarterSet, load_starter, starter_sets
 

@@ -16,10 +16,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data import idx, npz
 from studio.data.advice import count_copies, warnings_about
-from studio.data.arrays import ArraySource, ReadProgress
-from studio.data.decoding import UnreadableError, picture_suffixes, read_picture, read_size
 from studio.data.fitting import (
     check_wishes,
     choose_size,
@@ -29,32 +26,20 @@ from studio.data.fitting import (
     pixel_scale,
     without_hidden_colours,
 )
-from studio.data.folder import FoundFile, ScanProgress, classes_from_folders, find_files
 from studio.data.image_set import ImageSet
 from studio.data.limits import MAX_KEPT_SIDE, MAX_PICTURES, MAX_SET_BYTES
+from studio.data.progress import ImportProgress
 from studio.data.report import ImportReport, SkippedFile
+from studio.data.sources import idx, npz
+from studio.data.sources.arrays import ArraySource, ReadProgress
+from studio.data.sources.decoding import picture_suffixes, read_picture, read_size
+from studio.data.sources.folder import FoundFile, ScanProgress, classes_from_folders, find_files
+from studio.data.sources.source import UnreadableError
 from studio.errors import DataError
 
 _PIXEL_ART_SAMPLE = 16
 _BATCH = 512
 _REMEDY = "Choose a folder of pictures (PNG, JPEG, …), IDX files or an .npz file with an array called images."
-
-
-@dataclass(frozen=True)
-class ImportProgress:
-    """How far an import is.
-
-    Attributes:
-        done: how much is done of the current stage (files, or bytes of an array file).
-        total: how much there is, or None while that is unknown.
-        path: what is being looked at, relative to what was dropped.
-        message: the stage, in words.
-    """
-
-    done: int
-    total: int | None
-    path: str
-    message: str
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.decoding import UnreadableError, read_picture
 from studio.data.fitting import convert_channels, fit, without_hidden_colours
+from studio.data.sources.decoding import read_picture
+from studio.data.sources.source import UnreadableError
 from studio.errors import DataError, SettingsError
 
 

@@ -1,14 +1,22 @@
-"""What a training run tells: small frozen facts, complete in themselves, safe to hand to another thread."""
+"""What a training run tells: small frozen facts, complete in themselves, safe to hand to another thread.
+
+Every event but TrainingStarted and TrainingFinished also stands in the run's metrics.jsonl (see `metrics_log`), so that
+a run that somebody else writes can be shown as if it ran here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from studio.library.bundle import ModelBundle
+
+LEVEL_BANDS = 20
+"""Noise levels 1..T are told apart in this many bands of equal width; band 0 has the least noise."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,9 @@ class Progress:
         predicted *noise* whatever the network predicts, so that curves of different parameterizations compare.
     seconds: training time so far. seconds_left: an estimate, None until there is something to base it on.
     fraction: the share of the budget used up, in [0, 1].
+    level_losses: the same error by noise level: LEVEL_BANDS numbers, each the mean over all pictures since the last
+        Progress whose t fell into that band, or None where none did. Empty when it was not measured.
+    level_counts: how many pictures each of these numbers is the mean of.
     """
 
     step: int
@@ -44,6 +55,27 @@ class Progress:
     pictures_per_second: float | None
     fraction: float
     learning_rate: float
+    level_losses: tuple[float | None, ...] = ()
+    level_counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The loss on the run's fixed validation draw: the same pictures, t and noise each time, so that it only changes
+    when the network does.
+
+    loss: mean squared error of the predicted noise with the averaged weights; raw_loss: with the raw ones.
+    level_losses: the averaged weights' by noise level, LEVEL_BANDS numbers.
+    held_out: the pictures are not trained on; otherwise there were too few to spare any.
+    """
+
+    step: int
+    images_seen: int
+    seconds: float
+    loss: float
+    raw_loss: float
+    level_losses: tuple[float | None, ...]
+    held_out: bool
 
 
 @dataclass(frozen=True)
@@ -52,6 +84,7 @@ class SamplesDrawn:
 
     Picture number `picture_numbers[i]` of `seed` begins from the same noise in every row, so that a column shows one
     picture growing. labels: the class that each was asked for, or None for a network that knows none.
+    raw_pictures: the same from the weights as they are, uint8 (N, H, W, C); None where they were not drawn.
     """
 
     step: int
@@ -61,16 +94,72 @@ class SamplesDrawn:
     seed: int
     picture_numbers: tuple[int, ...]
     labels: tuple[int, ...] | None = None
+    raw_pictures: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class QualityMeasured:
+    """How good, and how new, the pictures of the averaged weights are at this moment.
+
+    distance: a Fréchet distance to the training pictures on features that are the same throughout the run; compares
+    only within it. None where there are too few pictures. floor: that of as many real pictures.
+    copied: the share of the pictures that are copies of training pictures, in [0, 1]; None where it cannot be told.
+    pictures: how many were looked at.
+    examples: some of them, uint8 (N, H, W, C). nearest: the training picture nearest to each, uint8 (N, H, W, C).
+    nearest_distances, copy_threshold: how far each is from it, and below which distance it counts as copied.
+    """
+
+    step: int
+    images_seen: int
+    seconds: float
+    distance: float | None
+    floor: float | None
+    copied: float | None
+    pictures: int
+    examples: np.ndarray
+    nearest: np.ndarray
+    nearest_distances: tuple[float, ...] = ()
+    copy_threshold: float | None = None
+
+
+class MarkKind(StrEnum):
+    """What a mark on the curves is about."""
+
+    RESUMED = "resumed"
+    LEARNING_RATE = "learning rate"
+    BUDGET = "budget"
+    ROLLED_BACK = "rolled back"
+    MICRO_BATCHES = "micro-batches"
+    THREADS = "threads"
+    BRANCHED = "branched"
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Something about the run changed at this moment, by the person's hand or by its own.
+
+    text: a few words for the curve, such as "rate halved". detail: a sentence for the screen, what happened and why.
+    For ROLLED_BACK, step, images_seen and seconds are those of the state that the run went back to, and everything that
+    was told about later moments is void.
+    """
+
+    kind: MarkKind
+    step: int
+    images_seen: int
+    seconds: float
+    text: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """All state is on disk as of this step."""
+    """All state is on disk as of this step. kept: this one stays, so that the run can be gone back to it."""
 
     path: Path
     step: int
     images_seen: int
     seconds: float
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,4 +170,13 @@ class TrainingFinished:
     bundle: ModelBundle
 
 
-TrainingEvent: TypeAlias = TrainingStarted | Progress | SamplesDrawn | CheckpointSaved | TrainingFinished
+TrainingEvent: TypeAlias = (
+    TrainingStarted
+    | Progress
+    | Validated
+    | SamplesDrawn
+    | QualityMeasured
+    | Marked
+    | CheckpointSaved
+    | TrainingFinished
+)

@@ -38,7 +38,8 @@ from studio.training.checkpoint import (
 from studio.training.checks import check_network, check_same_data, identity_of
 from studio.training.clock import Stopwatch
 from studio.training.ema import AveragedNetwork
-from studio.training.history import LossHistory, MetricsLog
+from studio.training.history import LossHistory
+from studio.training.metrics_log import MetricsLog
 from studio.training.settings import Budget, TrainingSettings, learning_rate
 from studio.training.wall import drop_rows_after, read_rows, row_paths
 

@@ -77,9 +77,19 @@ class TrainingSettings:
         cuts every step. All others change their length by a factor of 2.5 at most.
     class_dropout: the share of pictures that are shown without their class; without effect where there are no
         classes. At 0 the network never learns what "no class" means, and cannot be guided.
-    horizontal_flips: show half of the pictures mirrored; only for pictures whose mirror image is as good.
+    horizontal_flips, vertical_flips: show half of the pictures mirrored, half upside down; only where that makes as
+        good a picture.
+    quarter_turns: turn each picture by a random multiple of 90 degrees; square pictures only.
+    largest_shift: move each picture by up to so many pixels in each direction, its edge repeated.
     sample_count, sample_steps, sample_rows: pictures in a row of the sample wall, DDIM steps for each, rows in a run.
+    sample_raw: draw each row from the raw weights as well.
     checkpoint_seconds: training time between two checkpoints.
+    kept_checkpoints: how many checkpoints, spread over the run, stay so that it can be gone back to them.
+    validation_pictures: pictures of the fixed validation draw, see studio.training.validation; 0 for none.
+    held_out_share: the share of the pictures that is validated with and not trained on; small sets spare none.
+    quality_pictures: pictures made each time that quality and copies are measured; 0 never measures them.
+    threads: of torch on a CPU. None chooses by measurement, again and again, when the budget is in minutes; counted in
+        pictures, a run is to be the same on every computer of its kind and takes all the cores.
 
     Raises SettingsError when a value is impossible.
     """
@@ -102,10 +112,19 @@ class TrainingSettings:
     min_snr_gamma: float = DEFAULT_GAMMA
     class_dropout: float = 0.1
     horizontal_flips: bool = False
+    vertical_flips: bool = False
+    quarter_turns: bool = False
+    largest_shift: int = 0
     sample_count: int = 8
     sample_steps: int = 20
     sample_rows: int = 16
+    sample_raw: bool = True
     checkpoint_seconds: float = 30.0
+    kept_checkpoints: int = 16
+    validation_pictures: int = 256
+    held_out_share: float = 0.02
+    quality_pictures: int = 128
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         _check("seed", self.seed, 0, 2**63 - 1, whole=True)
@@ -125,10 +144,18 @@ class TrainingSettings:
         _check("sample_steps", self.sample_steps, 1, 10_000, whole=True)
         _check("sample_rows", self.sample_rows, 1, 1000, whole=True)
         _check("checkpoint_seconds", self.checkpoint_seconds, 0.0, 1e9)
+        _check("largest_shift", self.largest_shift, 0, 512, whole=True)
+        _check("kept_checkpoints", self.kept_checkpoints, 0, 1000, whole=True)
+        _check("validation_pictures", self.validation_pictures, 0, 65_536, whole=True)
+        _check("held_out_share", self.held_out_share, 0.0, 0.5)
+        _check("quality_pictures", self.quality_pictures, 0, 65_536, whole=True)
+        if self.threads is not None:
+            _check("threads", self.threads, 1, 1024, whole=True)
         if not isinstance(self.budget, Budget):
             raise SettingsError("The setting budget is not a Budget.", "Give a number of pictures or of minutes.")
-        if type(self.horizontal_flips) is not bool:
-            raise SettingsError("The setting horizontal_flips must be true or false.")
+        for name in ("horizontal_flips", "vertical_flips", "quarter_turns", "sample_raw"):
+            if type(getattr(self, name)) is not bool:
+                raise SettingsError(f"The setting {name} must be true or false.")
         _check_choice("timestep_sampling", self.timestep_sampling, TIMESTEP_SAMPLINGS)
         _check_choice("loss_weighting", self.loss_weighting, LOSS_WEIGHTS)
         _check_choice("parameterization", self.parameterization, tuple(Parameterization))

@@ -33,7 +33,7 @@ from studio.app.training.controller import Phase, TrainingController
 from studio.app.widgets.math_text import plain_text
 from studio.diffusion.schedule import cosine
 from studio.networks.devices import choose_device
-from studio.training.history import read_metrics
+from studio.training.metrics_log import read_metrics
 from studio.training.run import TrainingRun
 from studio.training.settings import Budget
 from studio.training.step_lines import LineKind

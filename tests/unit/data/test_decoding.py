@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.data.decoding import read_picture, read_size
+from studio.data.sources.decoding import read_picture, read_size
 from tests.unit.data.pictures import noise
 
 

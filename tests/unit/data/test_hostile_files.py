@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.data.decoding import UnreadableError, read_picture, read_size
 from studio.data.importing import load_images
+from studio.data.sources.decoding import read_picture, read_size
+from studio.data.sources.source import UnreadableError
 from studio.errors import DataError
 from tests.unit.data.pictures import noise, save_noise
 

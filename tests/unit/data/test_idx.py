@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studio.data.decoding import UnreadableError
-from studio.data.idx import images_beside, labels_beside, read_idx
 from studio.data.importing import load_images
+from studio.data.sources.idx import images_beside, labels_beside, read_idx
+from studio.data.sources.source import UnreadableError
 from studio.errors import DataError
 from tests.unit.data.pictures import idx_bytes, noise, save_idx
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.data.importing import ImportProgress, ImportResult, import_images, load_images
+from studio.data.importing import ImportResult, import_images, load_images
+from studio.data.progress import ImportProgress
 from studio.errors import DataError, SettingsError
 from tests.unit.data.pictures import noise, save_noise
 

@@ -179,7 +179,7 @@ def test_members_that_lie(tmp_path: Path, members: dict[str, bytes], reason: str
 
 
 def test_a_zip_bomb_is_measured_and_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.data.npz.MAX_SET_BYTES", 10**7)
+    monkeypatch.setattr("studio.data.sources.npz.MAX_SET_BYTES", 10**7)
     path = archive(tmp_path / "bomb.npz", images=header("|u1", (20, 1000, 1000)) + bytes(20_000_000))
     assert path.stat().st_size < 100_000
     monkeypatch.setattr(npy, "read_array", lambda *_, **__: pytest.fail("the bomb was unpacked"))

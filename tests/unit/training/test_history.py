@@ -8,7 +8,8 @@ import pytest
 
 from studio.errors import StorageError
 from studio.training.events import Progress
-from studio.training.history import MAXIMUM_POINTS, LossHistory, MetricsLog, read_metrics
+from studio.training.history import MAXIMUM_POINTS, LossHistory
+from studio.training.metrics_log import MetricsLog, read_metrics
 
 
 def progress(step: int, *losses: float) -> Progress:

@@ -21,7 +21,7 @@ from studio.library.tensors import read_tensors, write_tensors
 from studio.networks.devices import choose_device
 from studio.training.checkpoint import FILE_NAME, FORMAT_VERSION, PREVIOUS_NAME, read_checkpoint
 from studio.training.events import Progress
-from studio.training.history import read_metrics
+from studio.training.metrics_log import read_metrics
 from studio.training.run import TrainingRun
 from studio.training.settings import Budget
 from studio.training.trainer import train

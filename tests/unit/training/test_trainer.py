@@ -22,7 +22,7 @@ from studio.networks.unet import UNetConfig
 from studio.training.batches import DataOrder
 from studio.training.checkpoint import FILE_NAME
 from studio.training.events import CheckpointSaved, Progress, SamplesDrawn, TrainingFinished, TrainingStarted
-from studio.training.history import read_metrics
+from studio.training.metrics_log import read_metrics
 from studio.training.randomness import step_generator
 from studio.training.run import TrainingRun, new_run_folder
 from studio.training.settings import ALGORITHM_20_1, Budget

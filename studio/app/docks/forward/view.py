@@ -34,7 +34,7 @@ from studio.app.widgets.file_drops import AcceptsFiles, DropVeil, dropped_paths
 from studio.app.widgets.labels import Label, format_number, tooltip_text
 from studio.app.widgets.math_text import MathLabel, MathLine, Term
 from studio.app.widgets.picture_view import PictureView
-from studio.data.decoding import picture_suffixes
+from studio.data.sources.decoding import picture_suffixes
 
 if TYPE_CHECKING:
     from studio.app.runner import JobHandle, Runner

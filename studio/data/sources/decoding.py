@@ -9,7 +9,6 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from studio.data.fitting import minimal_channels
 from studio.data.limits import MAX_PICTURE_FILE_BYTES, MAX_PICTURE_PIXELS
+from studio.data.sources.source import Decoded, UnreadableError
 
 # EPS would start Ghostscript on a foreign file; the others have no decoder inside Pillow.
 _REFUSED_FORMATS = frozenset({"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
@@ -50,25 +50,6 @@ _HINTS = {
     ),
     ".npy": "a single array; save it as .npz under the name images",
 }
-
-
-class UnreadableError(Exception):
-    """This file cannot be taken; the message completes "left out: …" in words for the person who brought it."""
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """One picture.
-
-    Attributes:
-        pixels: uint8 (H, W, C): 1 channel when every pixel is grey, 4 when some are transparent, else 3.
-        original_size: (width, height) as stored, upright.
-        remarks: what was done to it, or what Pillow complained of, in words.
-    """
-
-    pixels: NDArray[np.uint8]
-    original_size: tuple[int, int]
-    remarks: tuple[str, ...] = ()
 
 
 @functools.cache

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from studio.data.arrays import ArraySource, ReadProgress, as_text, classes_from_values
-from studio.data.decoding import UnreadableError
 from studio.data.image_set import CHANNEL_COUNTS
 from studio.data.limits import MAX_ARCHIVE_MEMBERS, MAX_SET_BYTES
+from studio.data.sources.arrays import ArraySource, ReadProgress, as_text, classes_from_values
+from studio.data.sources.source import UnreadableError
 
 IMAGE_KEYS = ("images", "x_train", "train_images", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "y_train", "train_labels", "y", "label", "arr_1")

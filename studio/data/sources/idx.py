@@ -19,10 +19,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.arrays import ArraySource, ReadProgress, classes_from_values
-from studio.data.decoding import UnreadableError
 from studio.data.image_set import CHANNEL_COUNTS
 from studio.data.limits import MAX_SET_BYTES
+from studio.data.sources.arrays import ArraySource, ReadProgress, classes_from_values
+from studio.data.sources.source import UnreadableError
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CHUNK = 4 * 2**20

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from studio.app.runner import JobHandle
+    from studio.app.runs.followed import FollowedRun
     from studio.data.image_set import ImageSet
     from studio.data.report import ImportReport
     from studio.diffusion.schedule import NoiseSchedule
@@ -56,6 +57,7 @@ class StudioState(QObject):
     schedule_changed = Signal(object)
     run_changed = Signal(object)
     training_changed = Signal(object)
+    followed_changed = Signal(object)
     model_changed = Signal(object)
     model_choices_changed = Signal()
     trace_changed = Signal(object)
@@ -68,6 +70,7 @@ class StudioState(QObject):
         self._schedule: NoiseSchedule | None = None
         self._run: TrainingRun | None = None
         self._training: JobHandle | None = None
+        self._followed: FollowedRun | None = None
         self._model: ModelBundle | None = None
         self._model_choice: ModelChoice | None = None
         self._trace: Trace | None = None
@@ -119,6 +122,16 @@ class StudioState(QObject):
         if handle is not self._training:
             self._training = handle
             self.training_changed.emit(handle)
+
+    @property
+    def followed(self) -> FollowedRun | None:
+        """A run that another process trains and this window shows; never while one trains here."""
+        return self._followed
+
+    def set_followed(self, followed: FollowedRun | None) -> None:
+        if followed is not self._followed:
+            self._followed = followed
+            self.followed_changed.emit(followed)
 
     @property
     def model(self) -> ModelBundle | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from studio.library.bundle import ModelBundle
+if TYPE_CHECKING:
+    from studio.library.bundle import ModelBundle
 
 LEVEL_BANDS = 20
 """Noise levels 1..T are told apart in this many bands of equal width; band 0 has the least noise."""

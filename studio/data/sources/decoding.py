@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-import stat
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from studio.data.fitting import minimal_channels
 from studio.data.limits import MAX_PICTURE_FILE_BYTES, MAX_PICTURE_PIXELS
+from studio.data.sources.entry import open_file, suffix_of, system_reason
 from studio.data.sources.source import Decoded, UnreadableError
 
 # EPS would start Ghostscript on a foreign file; the others have no decoder inside Pillow.
@@ -65,35 +68,54 @@ def picture_suffixes() -> frozenset[str]:
     return frozenset(Image.registered_extensions())
 
 
-def read_size(path: Path) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Look:
+    """What a picture's header says.
+
+    Attributes:
+        size: (width, height), upright.
+        several: whether it holds several frames, each a picture.
+    """
+
+    size: tuple[int, int]
+    several: bool
+
+
+def look_at(source: Path | BinaryIO, name: str = "") -> Look:
+    """What the header of a picture says; see `read_picture`. Raises UnreadableError."""
+    with opened(source, name) as (image, _):
+        width, height = image.size
+        lying = image.format in _ORIENTED_FORMATS and _orientation(image) in _LYING
+        return Look((height, width) if lying else (width, height), holds_several(image))
+
+
+def read_size(source: Path | BinaryIO, name: str = "") -> tuple[int, int]:
     """(width, height) of an upright picture, from its header alone.
 
     Raises UnreadableError.
     """
-    with _opened(path) as (image, _):
-        width, height = image.size
-        lying = image.format in _ORIENTED_FORMATS and _orientation(image) in _LYING
-        return (height, width) if lying else (width, height)
+    return look_at(source, name).size
 
 
-def read_picture(path: Path, *, smallest_side: int | None = None) -> Decoded:
-    """The picture in `path`, upright; of an animation, the first frame.
+def read_picture(source: Path | BinaryIO, name: str = "", *, smallest_side: int | None = None) -> Decoded:
+    """The picture in a file, upright; of an animation, the first frame.
 
-    `smallest_side` allows a photograph to be decoded at a half, quarter or eighth of its size, as long as neither side
-    falls below it.
+    `source` is a path, or an open file that is called `name`: the name decides nothing but whether a format without a
+    signature is thought of, and what is said of a file that is no picture. `smallest_side` allows a photograph to be
+    decoded at a half, quarter or eighth of its size, as long as neither side falls below it.
 
     Raises UnreadableError.
     """
-    with _opened(path) as (image, complaints):
+    with opened(source, name) as (image, complaints):
         size = image.size
         if smallest_side is not None and image.format in _DRAFT_FORMATS:
             image.draft(None, (smallest_side, smallest_side))
         image.load()
         remarks = []
-        if getattr(image, "is_animated", False) and image.format not in _ONE_PICTURE_FORMATS:
+        if holds_several(image):
             remarks.append("holds several frames; the first was taken")
         orientation = _orientation(image)
-        pixels, remark = _to_bytes(image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image)
+        pixels, remark = pixels_of(image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image)
         remarks += [remark] if remark else []
         remarks += [f"taken with a doubt: {str(complaint.message).strip()}" for complaint in complaints]
         if orientation in _LYING:
@@ -101,38 +123,47 @@ def read_picture(path: Path, *, smallest_side: int | None = None) -> Decoded:
         return Decoded(minimal_channels(pixels), size, tuple(remarks))
 
 
+def holds_several(image: Image.Image) -> bool:
+    """Whether an open image has further frames that are pictures of their own."""
+    return bool(getattr(image, "is_animated", False)) and image.format not in _ONE_PICTURE_FORMATS
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Image.Image, list[warnings.WarningMessage]]]:
+def opened(source: Path | BinaryIO, name: str = "") -> Iterator[tuple[Image.Image, list[warnings.WarningMessage]]]:
     """The open image, and the list in which Pillow's warnings gather; all that goes wrong becomes UnreadableError."""
+    name = name or (source.name if isinstance(source, Path) else "")
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError("not an ordinary file")
-        if status.st_size == 0:
-            raise UnreadableError("empty")
-        if status.st_size > MAX_PICTURE_FILE_BYTES:
-            raise UnreadableError(f"larger than {MAX_PICTURE_FILE_BYTES // 2**20} MB")
-        # Process-wide state, so it is held for one file only and never while a generator sleeps.
-        with warnings.catch_warnings(record=True) as complaints:
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("always", UserWarning)
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # From an open file, not a path: Pillow would map the file into memory, which garbles rotated TIFFs, and
-            # kills the process when the file is cut short meanwhile.
-            with path.open("rb") as file, Image.open(file, formats=_formats_for(path)) as image:
-                if image.width * image.height > MAX_PICTURE_PIXELS:
-                    raise UnreadableError(f"far too large: {image.width:,} × {image.height:,} pixels")
-                yield image, complaints
+        # From an open file, not a path: Pillow would map the file into memory, which garbles rotated TIFFs, and
+        # kills the process when the file is cut short meanwhile.
+        with open_file(source) if isinstance(source, Path) else nullcontext(source) as file:
+            byte_count = file.seek(0, os.SEEK_END)
+            if byte_count == 0:
+                raise UnreadableError("empty")
+            if byte_count > MAX_PICTURE_FILE_BYTES:
+                raise UnreadableError(f"larger than {MAX_PICTURE_FILE_BYTES // 2**20} MB")
+            file.seek(0)
+            # Process-wide state, so it is held for one file only and never while a generator sleeps.
+            with warnings.catch_warnings(record=True) as complaints:
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("always", UserWarning)
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(file, formats=_formats_for(name)) as image:
+                    if image.width * image.height > MAX_PICTURE_PIXELS:
+                        raise UnreadableError(f"far too large: {image.width:,} × {image.height:,} pixels")
+                    yield image, complaints
     except UnreadableError:
         raise
     # Some forty decoders, fed with foreign bytes, raise whatever comes to them; none of it may stop an import.
     except Exception as error:
-        raise UnreadableError(_reason(error, path)) from error
+        raise UnreadableError(_reason(error, name)) from error
 
 
-def _formats_for(path: Path) -> tuple[str, ...]:
-    if path.suffix.lower() in _TGA_SUFFIXES:
-        return readable_formats()
+def _formats_for(name: str) -> tuple[str, ...]:
+    return readable_formats() if suffix_of(name) in _TGA_SUFFIXES else _signed_formats()
+
+
+@functools.cache
+def _signed_formats() -> tuple[str, ...]:
     return tuple(name for name in readable_formats() if name != "TGA")
 
 
@@ -144,23 +175,19 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _reason(error: Exception, path: Path) -> str:
+def _reason(error: Exception, name: str) -> str:
     match error:
         case UnidentifiedImageError():
-            suffix = path.suffix.lower()
+            suffix = suffix_of(name)
             if suffix in _HINTS:
                 return _HINTS[suffix]
             return "not a picture, in spite of its name" if suffix in picture_suffixes() else "not a picture"
         case Image.DecompressionBombWarning() | Image.DecompressionBombError() | MemoryError():
             return "far too large once unpacked"
-        case PermissionError():
-            return "no permission to read it"
-        case FileNotFoundError():
-            return "gone, or points to a file that is gone"
         case zlib.error() | struct.error() | EOFError() | SyntaxError():
             return "damaged"
         case OSError() if error.errno is not None:
-            return f"cannot be read: {error.strerror}"
+            return system_reason(error)
         case OSError() if "truncated" in str(error).lower() or "incomplete" in str(error).lower():
             return "cut off: the end is missing"
         case NotImplementedError():
@@ -168,7 +195,7 @@ def _reason(error: Exception, path: Path) -> str:
     return f"damaged, or of a kind that cannot be read ({error or type(error).__name__})"
 
 
-def _to_bytes(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
+def pixels_of(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
     """uint8 (H, W, 1|3|4) of any Pillow mode, and a remark where the values had to be interpreted."""
     if image.mode.startswith(("I", "F")):
         return _levels(np.asarray(image))

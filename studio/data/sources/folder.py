@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from studio.data.limits import MAX_FOLDER_DEPTH, MAX_FOLDER_ENTRIES
 from studio.data.report import SkippedFile
+from studio.data.sources.entry import Entry, Shelf, natural_key, open_file, printable, reading
 
 _LITTER_NAMES = frozenset(
     {
@@ -24,8 +25,8 @@ UNSORTED = "(no class)"
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """A file to be looked at.
+class FoundFile(Entry):
+    """A file on the disk that is to be looked at.
 
     Attributes:
         path: where it lies.
@@ -37,6 +38,43 @@ class FoundFile:
     shown: str
     folders: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def byte_count(self) -> int:
+        with reading():
+            return self.path.stat().st_size
+
+    def open(self) -> BinaryIO:
+        return open_file(self.path)
+
+    def sibling(self, name: str) -> FoundFile | None:
+        path = self.path.with_name(name)
+        return FoundFile(path, printable("/".join((*self.folders, name))), self.folders) if path.is_file() else None
+
+
+class DiskShelf(Shelf):
+    """Files on the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # By number of folder; loose files of one drop may come from several places.
+        self._paths: dict[tuple[str, ...], str] = {}
+        self._elsewhere: dict[int, str] = {}
+
+    def add(self, file: FoundFile) -> None:
+        """Remember a file."""
+        parent = str(file.path.parent)
+        if self._paths.setdefault(file.folders, parent) != parent:
+            self._elsewhere[len(self)] = parent
+        self._put(file.folders, file.path.name)
+
+    def __getitem__(self, index: int) -> FoundFile:  # type: ignore[override]
+        folders = self.folders(index)
+        parent = self._elsewhere.get(index) or self._paths[folders]
+        return FoundFile(Path(parent) / self.names[index], self.shown(index), folders)
+
 
 @dataclass(frozen=True)
 class ScanProgress:
@@ -44,12 +82,6 @@ class ScanProgress:
 
     found: int
     folder: str
-
-
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A sorting key by which "2.png" comes before "10.png", and case does not matter."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
 
 
 def is_litter(name: str) -> bool:
@@ -69,9 +101,9 @@ def find_files(paths: Sequence[Path]) -> Iterator[ScanProgress | FoundFile | Ski
         if path.is_dir():
             yield from search.folder(path, (path.name,) if several else ())
         elif path.is_file():
-            yield FoundFile(path, path.name, ())
+            yield FoundFile(path, printable(path.name), ())
         else:
-            yield SkippedFile(path.name, "not an ordinary file" if path.exists() else "not there")
+            yield SkippedFile(printable(path.name), "not an ordinary file" if path.exists() else "not there")
 
 
 class _Search:
@@ -81,14 +113,14 @@ class _Search:
         self._found = 0
 
     def folder(self, folder: Path, folders: tuple[str, ...]) -> Iterator[ScanProgress | FoundFile | SkippedFile]:
-        shown = "/".join(folders) or folder.name
+        shown = printable("/".join(folders) or folder.name)
         try:
             status = folder.stat()
             if (status.st_dev, status.st_ino) in self._visited:
                 return
             self._visited.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: natural_key(entry.name))
+                listed = _Listing(entries, MAX_FOLDER_ENTRIES - self._entries)
         except OSError as error:
             yield SkippedFile(shown, f"the folder cannot be listed: {error.strerror or error}")
             return
@@ -96,29 +128,50 @@ class _Search:
             yield SkippedFile(shown, f"nested more than {MAX_FOLDER_DEPTH} folders deep")
             return
         yield ScanProgress(self._found, shown)
-        subfolders = []
-        for entry in listed:
-            self._entries += 1
-            if self._entries > MAX_FOLDER_ENTRIES:
-                yield SkippedFile(shown, f"only the first {MAX_FOLDER_ENTRIES:,} entries are looked at")
-                return
-            if is_litter(entry.name):
-                continue
-            if entry.name.startswith("."):
-                yield SkippedFile("/".join((*folders, entry.name)), "hidden")
-                continue
-            if _is(entry, os.DirEntry.is_dir):
-                subfolders.append(entry)
-            elif _is(entry, os.DirEntry.is_file):
-                self._found += 1
-                yield FoundFile(Path(entry.path), "/".join((*folders, entry.name)), folders)
-            else:
-                # Opening a pipe would wait for ever.
-                yield SkippedFile(
-                    "/".join((*folders, entry.name)), "not an ordinary file, or a link that leads nowhere"
-                )
-        for entry in subfolders:
-            yield from self.folder(Path(entry.path), (*folders, entry.name))
+        self._entries += listed.count
+        for name in listed.hidden:
+            yield SkippedFile(printable("/".join((*folders, name))), "hidden")
+        for name in listed.others:
+            # Opening a pipe would wait for ever.
+            yield SkippedFile(
+                printable("/".join((*folders, name))), "not an ordinary file, or a link that leads nowhere"
+            )
+        for name in listed.files:
+            self._found += 1
+            yield FoundFile(folder / name, printable("/".join((*folders, name))), folders)
+        if listed.cut_off:
+            yield SkippedFile(shown, f"only the first {MAX_FOLDER_ENTRIES:,} entries are looked at")
+            return
+        for name in listed.folders:
+            yield from self.folder(folder / name, (*folders, name))
+
+
+class _Listing:
+    """What lies in one folder, by kind and in natural order; names alone, since there may be a million."""
+
+    def __init__(self, entries: Iterable[os.DirEntry[str]], most: int) -> None:
+        self.files: list[str] = []
+        self.folders: list[str] = []
+        self.hidden: list[str] = []
+        self.others: list[str] = []
+        self.count = 0
+        self.cut_off = False
+        for entry in entries:
+            if self.count >= most:
+                self.cut_off = True
+                break
+            self.count += 1
+            if not is_litter(entry.name):
+                self._kind(entry).append(entry.name)
+        for names in (self.files, self.folders, self.hidden, self.others):
+            names.sort(key=lambda name: (natural_key(name), name))
+
+    def _kind(self, entry: os.DirEntry[str]) -> list[str]:
+        if entry.name.startswith("."):
+            return self.hidden
+        if _is(entry, os.DirEntry.is_dir):
+            return self.folders
+        return self.files if _is(entry, os.DirEntry.is_file) else self.others
 
 
 def _is(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from studio.data.report import SkippedFile
-from studio.data.sources.folder import UNSORTED, FoundFile, ScanProgress, classes_from_folders, find_files, natural_key
+from studio.data.sources.entry import natural_key
+from studio.data.sources.folder import UNSORTED, FoundFile, ScanProgress, classes_from_folders, find_files
 
 
 def touch(folder: Path, *names: str) -> None:

@@ -180,12 +180,14 @@ class Runner(QObject):
         """Run a job after those which were started before it; a `background` one gives way to any other."""
         return self._hand_in(job, title, self._desk.queue, background=background)
 
-    def interject(self, job: Iterable[object], title: str, *, essential: bool = False) -> JobHandle:
+    def interject(
+        self, job: Iterable[object], title: str, *, essential: bool = False, background: bool = False
+    ) -> JobHandle:
         """Run a short job to its end between two steps of whatever runs or is paused; at once when nothing is.
 
-        An `essential` one is not cancelled when the window is closed.
+        An `essential` one is not cancelled when the window is closed; a `background` one gives way to any other.
         """
-        return self._hand_in(job, title, self._desk.interjections, essential=essential)
+        return self._hand_in(job, title, self._desk.interjections, essential=essential, background=background)
 
     def shutdown(self, timeout_ms: int = 10_000) -> bool:
         """Cancel every job and end the thread, waiting at most `timeout_ms`.

@@ -1,0 +1,311 @@
+"""The folders of training runs on disk, looked at from outside: which there are, what they are, and how far they came.
+
+Nothing here writes, nothing needs torch, and nothing trusts what it reads: a folder may be half written by a process
+that still trains, torn by a crash, from another version, or no run at all. Only the ends of long logs are read, so that
+hundreds of runs are listed in the blink of an eye; `run_curves` reads one of them as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from studio.training.run_facts import RunFacts, read_facts, read_json
+from studio.training.wall import row_paths
+
+METRICS_NAME = "metrics.jsonl"
+SETTINGS_NAME = "settings.json"
+SAMPLES_NAME = "samples"
+ENDED_NAME = "ended.json"
+TITLE_NAME = "title.json"
+CHECKPOINT_NAMES = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
+
+LIVE_SECONDS = 30.0
+"""A run that nobody has ended and whose log grew within so many seconds is being trained by somebody."""
+
+SMOOTHING_SHARE = 0.08
+"""The loss of a list is the mean over this last share of the pictures seen."""
+
+_TAIL_BYTES = 1 << 16
+_SEARCH_BYTES = 1 << 20
+_KIND_PREFIX = b'{"event":"'
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. RUNNING: somebody writes to it now. FINISHED: its budget is spent. STOPPED: a person ended
+    it before. INTERRUPTED: it broke off and can go on. UNUSABLE: it broke off before its first checkpoint."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    UNUSABLE = "no checkpoint"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of a list of runs.
+
+    title: what a person called it, or else its data. data_name: '' where it is not known.
+    began, changed: seconds since 1970; changed is when its log was written last.
+    step, images_seen, seconds: how far it came. fraction: of its budget, in [0, 1].
+    loss: the mean squared error of the predicted noise, over the last SMOOTHING_SHARE of the run as far as the end of
+        its log tells; validation, distance, copied: the newest of each. All None where there is none.
+    model: the model file that was kept from it, where it still exists. newest_row: the newest row of its wall.
+    """
+
+    folder: Path
+    title: str
+    data_name: str
+    began: float
+    changed: float
+    step: int
+    images_seen: int
+    seconds: float
+    fraction: float
+    status: RunStatus
+    loss: float | None
+    validation: float | None
+    distance: float | None
+    copied: float | None
+    model: Path | None
+    newest_row: Path | None
+    has_pictures: bool
+    facts: RunFacts = field(repr=False)
+
+    @property
+    def can_go_on(self) -> bool:
+        """It has a checkpoint, and nobody trains it now."""
+        return self.status not in (RunStatus.RUNNING, RunStatus.UNUSABLE)
+
+
+def is_run(folder: Path | str) -> bool:
+    """Whether `folder` is that of a training run."""
+    folder = Path(folder)
+    return (folder / SETTINGS_NAME).is_file() and (
+        (folder / METRICS_NAME).is_file() or any((folder / name).is_file() for name in CHECKPOINT_NAMES)
+    )
+
+
+def find_runs(*roots: Path | str, now: float | None = None) -> tuple[RunSummary, ...]:
+    """The runs among `roots` and the folders right inside them, the newest first, each once.
+
+    What is no run, and what cannot be read, is passed over. now: seconds since 1970, to tell who is running.
+    """
+    return tuple(sorted(iterate_runs(*roots, now=now), key=lambda run: (-run.began, str(run.folder))))
+
+
+def iterate_runs(*roots: Path | str, now: float | None = None) -> Iterator[RunSummary]:
+    """The same one by one, in no order."""
+    seen: set[Path] = set()
+    for folder in _folders(roots):
+        real = folder.resolve()
+        if real in seen:
+            continue
+        seen.add(real)
+        summary = summarize(folder, now=now)
+        if summary is not None:
+            yield summary
+
+
+def summarize(folder: Path | str, *, now: float | None = None) -> RunSummary | None:
+    """What a list says about the run in `folder`; None when it is no run."""
+    folder = Path(folder)
+    if not is_run(folder):
+        return None
+    now = time.time() if now is None else now
+    settings = read_json(folder / SETTINGS_NAME)
+    facts = read_facts(folder)
+    log = _LogEnd(folder / METRICS_NAME)
+    last = log.last
+    rows = row_paths(folder / SAMPLES_NAME)
+    ended = _ended(folder)
+    fraction = _fraction(last, settings)
+    changed = log.changed or _modified(folder / SETTINGS_NAME)
+    validated, quality = log.newest("validated"), log.newest("quality")
+    return RunSummary(
+        folder=folder,
+        title=_title(folder, facts),
+        data_name=facts.data_name or _name_of(folder),
+        began=_began(folder, facts, changed, _number(last.get("seconds"))),
+        changed=changed,
+        step=int(_number(last.get("step"))),
+        images_seen=int(_number(last.get("images_seen"))),
+        seconds=_number(last.get("seconds")),
+        fraction=fraction,
+        status=_status(folder, fraction, ended, changed, now),
+        loss=log.smoothed_loss(),
+        validation=_measured(validated, "loss"),
+        distance=_measured(quality, "distance"),
+        copied=_measured(quality, "copied"),
+        model=_model(folder, ended),
+        newest_row=rows[-1] if rows else None,
+        has_pictures=(folder / "pictures.npz").is_file(),
+        facts=facts,
+    )
+
+
+class _LogEnd:
+    """The last lines of a metrics.jsonl, and a search for the newest line of a kind that does not parse the rest."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.changed = _modified(path)
+        self._end = self._read(_TAIL_BYTES)
+        self._more: bytes | None = None
+        self._progress = [line for line in map(_whole, self._end.splitlines()) if line and "event" not in line]
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        """The newest Progress, or any newest line where there is none; empty without either."""
+        if self._progress:
+            return self._progress[-1]
+        lines = [line for line in map(_whole, self._end.splitlines()) if line]
+        return lines[-1] if lines else {}
+
+    def smoothed_loss(self) -> float | None:
+        """The mean over the last SMOOTHING_SHARE of the pictures, as far as these lines reach; None without any."""
+        if not self._progress:
+            return None
+        since = (1.0 - SMOOTHING_SHARE) * _number(self._progress[-1].get("images_seen"))
+        total, count = 0.0, 0
+        for line in self._progress:
+            if _number(line.get("images_seen")) > since and isinstance(line.get("losses"), list):
+                losses = [loss for loss in line["losses"] if isinstance(loss, int | float) and math.isfinite(loss)]
+                total, count = total + sum(losses), count + len(losses)
+        return total / count if count else None
+
+    def newest(self, kind: str) -> Mapping[str, Any] | None:
+        """The newest whole line of an event, within the last megabyte."""
+        prefix = _KIND_PREFIX + kind.encode() + b'"'
+        found = _last_with(self._end, prefix)
+        if found is None and len(self._end) == _TAIL_BYTES:
+            if self._more is None:
+                self._more = self._read(_SEARCH_BYTES)
+            found = _last_with(self._more, prefix)
+        return found
+
+    def _read(self, most: int) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - most))
+                return file.read(most)
+        except OSError:
+            return b""
+
+
+def _last_with(content: bytes, prefix: bytes) -> Mapping[str, Any] | None:
+    place = content.rfind(prefix)
+    while place >= 0:
+        line = _whole(content[place : content.find(b"\n", place) if b"\n" in content[place:] else len(content)])
+        if line is not None:
+            return line
+        place = content.rfind(prefix, 0, place)
+    return None
+
+
+def _whole(text: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("images_seen"), int) else None
+
+
+def _folders(roots: Iterable[Path | str]) -> Iterator[Path]:
+    for root in map(Path, roots):
+        yield root
+        try:
+            inside = sorted(root.iterdir())
+        except OSError:
+            continue
+        yield from (folder for folder in inside if folder.is_dir() and not folder.name.startswith("."))
+
+
+def _title(folder: Path, facts: RunFacts) -> str:
+    given = read_json(folder / TITLE_NAME).get("title")
+    if isinstance(given, str) and given.strip():
+        return given.strip()
+    return facts.data_name or _name_of(folder)
+
+
+def _name_of(folder: Path) -> str:
+    """What a folder's name says: its own runs are "2026-11-24 11.10.05 digits", those of the command line "digits.run"."""
+    if _time_in(folder) is not None:
+        return folder.name.split(" ", 2)[-1].replace("-", " ")
+    return folder.name.removesuffix(".run")
+
+
+def _time_in(folder: Path) -> float | None:
+    try:
+        return time.mktime(time.strptime(folder.name[:19], "%Y-%m-%d %H.%M.%S"))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _began(folder: Path, facts: RunFacts, changed: float, seconds: float) -> float:
+    # Without a word about it: as long before its last sign of life as it has trained.
+    return facts.began or _time_in(folder) or changed - seconds
+
+
+def _ended(folder: Path) -> Mapping[str, Any] | None:
+    path = folder / ENDED_NAME
+    return read_json(path) if path.exists() else None
+
+
+def _model(folder: Path, ended: Mapping[str, Any] | None) -> Path | None:
+    kept = (ended or {}).get("model")
+    candidates = [Path(kept)] if isinstance(kept, str) and kept else []
+    if folder.suffix == ".run":
+        candidates.append(folder.with_suffix(".safetensors"))
+    with contextlib.suppress(OSError):
+        return next((path for path in candidates if path.is_file()), None)
+    return None
+
+
+def _status(
+    folder: Path, fraction: float, ended: Mapping[str, Any] | None, changed: float, now: float
+) -> RunStatus:
+    if fraction >= 1.0:
+        return RunStatus.FINISHED
+    if ended is not None:
+        return RunStatus.STOPPED
+    # The clocks of two computers that share a disk differ by some seconds.
+    if abs(now - changed) < LIVE_SECONDS:
+        return RunStatus.RUNNING
+    has_checkpoint = any((folder / name).is_file() for name in CHECKPOINT_NAMES)
+    return RunStatus.INTERRUPTED if has_checkpoint else RunStatus.UNUSABLE
+
+
+def _fraction(last: Mapping[str, Any], settings: Mapping[str, Any]) -> float:
+    """Of the budget as it is now: it may have been made longer since the last line."""
+    budget = settings.get("budget")
+    with contextlib.suppress(TypeError, ZeroDivisionError, AttributeError, KeyError):
+        if budget["images"]:
+            return min(1.0, _number(last.get("images_seen")) / float(budget["images"]))
+        return min(1.0, _number(last.get("seconds")) / (60.0 * float(budget["minutes"])))
+    return min(1.0, max(0.0, _number(last.get("fraction"))))
+
+
+def _measured(line: Mapping[str, Any] | None, key: str) -> float | None:
+    value = None if line is None else line.get(key)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

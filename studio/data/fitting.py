@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from studio.data.image_set import CHANNEL_COUNTS
 from studio.data.limits import MAX_KEPT_SIDE, MAX_SIDE
@@ -20,6 +20,10 @@ _SMALL_MEDIAN = 24
 _SMALLEST_PIXEL_ART_SIDE = 8
 # Grey of a colour, ITU-R BT.601, as Pillow and every picture viewer have it.
 _LUMA = np.array([0.299, 0.587, 0.114])
+
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) of a rectangle in a picture, in pixels."""
+
 _PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -86,31 +90,66 @@ def without_hidden_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(pixels[..., 3:] == 0, np.uint8(0), pixels)
 
 
+def fill_box(size: tuple[int, int], wanted: tuple[int, int], focus: tuple[float, float]) -> Box:
+    """The largest rectangle of the `wanted` proportions (width, height) in a picture of this `size`.
+
+    Its middle lies at the focus, (x, y) in [0, 1], or as near to it as the picture's edges allow.
+    """
+    width, height = size
+    proportion, wished = width / height, wanted[0] / wanted[1]
+    if proportion == wished:
+        kept = (float(width), float(height))
+    elif proportion > wished:
+        kept = (wished * height, float(height))
+    else:
+        kept = (float(width), width / wished)
+    left, top = (
+        min(max(0.0, side * centre - part / 2), side - part)
+        for side, centre, part in zip(size, focus, kept, strict=True)
+    )
+    return (left, top, left + kept[0], top + kept[1])
+
+
 def fit(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """`pixels` uint8 (H, W, C) cropped around its centre to the wished proportions and brought to (height, width, C).
+
+    See `scaled`.
+    """
+    old_height, old_width, _ = pixels.shape
+    return scaled(pixels, width, height, fill_box((old_width, old_height), (width, height), (0.5, 0.5)))
+
+
+def scaled(pixels: NDArray[np.uint8], width: int, height: int, box: Box | None = None) -> NDArray[np.uint8]:
+    """What lies in `box` of a picture uint8 (H, W, C), or all of it, brought to (height, width, C).
 
     Shrinking is antialiased (Lanczos, colour premultiplied by opacity); whole multiples of pixel art, up or down,
     stay exact.
     """
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    exact = _whole_multiple(pixels, width, height)
-    if exact is not None:
-        return exact
-    channels = pixels.shape[2]
+    old_height, old_width, channels = pixels.shape
+    if box is None:
+        box = (0.0, 0.0, float(old_width), float(old_height))
+    if all(edge.is_integer() for edge in box):
+        left, top, right, bottom = (int(edge) for edge in box)
+        inside = pixels[top:bottom, left:right]
+        if inside.shape[:2] == (height, width):
+            return inside
+        exact = _whole_multiple(inside, width, height)
+        if exact is not None:
+            return exact
     picture = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels, _PILLOW_MODES[channels])
-    fitted = np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS))
-    return fitted.reshape(height, width, channels)
+    resized = np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS, box))
+    return resized.reshape(height, width, channels)
 
 
-def convert_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """uint8 (..., 1|3|4) to uint8 (..., `channels`); transparency that has no place is laid over white."""
+def convert_channels(pixels: NDArray[np.uint8], channels: int, beneath: int = 255) -> NDArray[np.uint8]:
+    """uint8 (..., 1|3|4) to uint8 (..., `channels`); transparency that has no place is laid over the grey level
+    `beneath`, 0 to 255, white by default."""
     present = pixels.shape[-1]
     if present == channels:
         return pixels
     if present == 4:
         opacity = pixels[..., 3:].astype(np.float64) / 255
-        colour = np.rint(pixels[..., :3] * opacity + 255 * (1 - opacity)).astype(np.uint8)
+        colour = np.rint(pixels[..., :3] * opacity + beneath * (1 - opacity)).astype(np.uint8)
         return convert_channels(colour, channels)
     if channels == 1:
         return np.rint(pixels @ _LUMA).astype(np.uint8)[..., np.newaxis]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from studio.data.image_set import CHANNEL_COUNTS
 from studio.data.limits import MAX_SIDE
@@ -52,6 +53,8 @@ class Preparation:
             is cut off. Pictures without one are cut around their centre.
         excluded: names of pictures that are left out.
         classes: by name, the class that a picture has instead of its own.
+        renamed: by class, what it is called instead; classes that come to one name become one. Acts last, so on the
+            classes given in `classes` too, and only once: a name that a class gets is not looked up again.
 
     Names are those of `PictureSource.name`. Raises SettingsError for a value that is impossible.
     """
@@ -63,17 +66,23 @@ class Preparation:
     focus: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
     classes: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.size is not None:
             for side in self.size:
                 if not 1 <= side <= MAX_SIDE:
-                    raise SettingsError(f"Pictures cannot be {side} pixels wide.", f"Choose 1 to {MAX_SIDE} pixels.")
+                    raise SettingsError(
+                        f"Pictures cannot be {side} pixels wide or high.", f"Choose 1 to {MAX_SIDE} pixels."
+                    )
         if self.channels is not None and self.channels not in CHANNEL_COUNTS:
             raise SettingsError(
                 f"Pictures cannot have {self.channels} channels.",
                 "Choose 1 (grey), 3 (colour) or 4 (with transparency).",
             )
+        for name in (*self.classes.values(), *self.renamed.values()):
+            if not name.strip():
+                raise SettingsError("A class needs a name.", "Type at least one letter.")
         for name, (x, y) in self.focus.items():
             if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
                 raise SettingsError(f"The focus of {name} lies outside of the picture.", "Choose a point inside.")
@@ -81,3 +90,16 @@ class Preparation:
     def focus_of(self, name: str) -> tuple[float, float]:
         """The point of this picture that stays in view."""
         return self.focus.get(name, CENTRE)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; equal preparations give equal ones."""
+        return {
+            "size": None if self.size is None else list(self.size),
+            "fit": self.fit.value,
+            "channels": self.channels,
+            "ground": self.ground.value,
+            "focus": {name: list(point) for name, point in sorted(self.focus.items())},
+            "excluded": sorted(self.excluded),
+            "classes": dict(sorted(self.classes.items())),
+            "renamed": dict(sorted(self.renamed.items())),
+        }

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.limits import MAX_CLASSES
+from studio.data.sources.records import RecordSource
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,19 @@ class ArraySource:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file of pictures that was opened.
+
+    Attributes:
+        source: its pictures.
+        notes: how the file was read, where that is not plain.
+    """
+
+    source: RecordSource
     notes: tuple[str, ...] = ()
 
 

@@ -28,7 +28,7 @@ def _number_key(found: re.Match[str]) -> str:
 
 
 def printable(name: str) -> str:
-    """A name that can be shown and written anywhere: what has no sign of its own is spelled out ("\\x1b", "\\u202e")."""
+    """A name that can be shown and written anywhere: what has no sign of its own is spelled out ("\\x1b")."""
     if name.isprintable():
         return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
@@ -66,6 +66,10 @@ class Entry(ABC):
     @abstractmethod
     def sibling(self, name: str) -> Entry | None:
         """The file of that name in the same folder, or None."""
+
+    def place(self) -> tuple[str, ...]:
+        """All folders that it lies in, as far as they are known: their names may tell which set this is."""
+        return self.folders
 
     def head(self, byte_count: int) -> bytes:
         """The first bytes of the file, fewer when it is shorter. Raises UnreadableError."""

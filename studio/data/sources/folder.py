@@ -49,6 +49,9 @@ class FoundFile(Entry):
     def open(self) -> BinaryIO:
         return open_file(self.path)
 
+    def place(self) -> tuple[str, ...]:
+        return self.path.resolve().parent.parts
+
     def sibling(self, name: str) -> FoundFile | None:
         path = self.path.with_name(name)
         return FoundFile(path, printable("/".join((*self.folders, name))), self.folders) if path.is_file() else None

@@ -1,0 +1,393 @@
+"""NumPy files: one array (.npy) or several with names (.npz). Pickles are refused; no array is held in memory whole."""
+
+from __future__ import annotations
+
+import lzma
+import math
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from studio.data.image_set import CHANNEL_COUNTS
+from studio.data.limits import MAX_ARCHIVE_MEMBERS, MAX_LABEL_BYTES, MAX_SET_BYTES, MAX_UNPACKED_BYTES
+from studio.data.sources.arrays import Opened, ReadProgress, as_text, classes_from_values
+from studio.data.sources.entry import Entry
+from studio.data.sources.records import Records, RecordSource
+from studio.data.sources.source import UnreadableError
+from studio.data.sources.spool import Spool, check_unpacked
+
+IMAGE_KEYS = ("images", "x_train", "train_images", "x", "data", "arr_0")
+LABEL_KEYS = ("labels", "y_train", "train_labels", "y", "label", "arr_1")
+NAME_KEYS = ("class_names", "classes", "label_names", "names")
+# How an array of pictures is called, and how its labels are called then.
+_LABELS_BESIDE = (("images", "labels"), ("image", "label"), ("x_", "y_"), ("_x", "_y"), ("X", "y"), ("x", "y"))
+_LONGEST_HEADER = 10_000
+_CHUNK = 4 * 2**20
+_ROUNDING = 1e-4
+_LOCAL_HEADER = struct.Struct("<26xHH")
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, struct.error, KeyError),
+    *(NotImplementedError, SyntaxError, TypeError, tokenize.TokenError, OverflowError),
+)
+
+
+def is_npz(name: str) -> bool:
+    """Whether a file's name says that it is a NumPy archive."""
+    return name.casefold().endswith(".npz")
+
+
+def is_npy(name: str) -> bool:
+    """Whether a file's name says that it is a single NumPy array."""
+    return name.casefold().endswith(".npy")
+
+
+def open_npz(entry: Entry) -> Generator[ReadProgress, None, Opened]:
+    """The pictures, labels and class names in a NumPy archive.
+
+    Pictures: (N, H, W) or (N, H, W, C) or (N, C, H, W) with C in {1, 3, 4}; bytes 0..255, or floating point in 0..1,
+    -1..1 or 0..255. Labels: whole numbers or texts, one per picture. The size of every array is checked before a byte
+    of it is unpacked. All pictures are gone through once, to know their range and that nothing is damaged.
+
+    Raises UnreadableError when there are no pictures in it, or it is damaged, too large, or holds Python objects.
+    """
+    notes: list[str] = []
+    with entry.open() as file, _foreign_bytes(), zipfile.ZipFile(file) as archive:
+        members = _members(archive, notes)
+        key = _image_key(members)
+        arrays = _Archive(archive, file, members)
+        records, unpacked = yield from _survey(arrays, key, notes)
+        try:
+            labels, class_names = _classes(arrays, key, records.count, notes)
+            return Opened(RecordSource(entry, records, labels, class_names, unpacked), tuple(notes))
+        except BaseException:
+            if unpacked is not None:
+                unpacked.close()
+            raise
+
+
+def open_npy(entry: Entry) -> Generator[ReadProgress, None, Opened]:
+    """The pictures in a single array, as in `open_npz`, with the labels of an array beside it ("x_…", "y_…").
+
+    Raises UnreadableError.
+    """
+    notes: list[str] = []
+    with entry.open() as file, _foreign_bytes():
+        records, unpacked = yield from _survey(_Alone(entry, file), "", notes)
+    beside = _labels_beside(entry)
+    if beside is None:
+        return Opened(RecordSource(entry, records, file=unpacked), tuple(notes))
+    labels, class_names = None, ()
+    try:
+        with beside.open() as file, _foreign_bytes():
+            alone = _Alone(beside, file)
+            labels, class_names = classes_from_values(_one_per_picture(alone, "", records.count))
+        notes.append(f"Classes come from {beside.name}.")
+    except (UnreadableError, ValueError) as error:
+        notes.append(f"The labels in {beside.name} were not used: {error}.")
+    return Opened(RecordSource(entry, records, labels, class_names, unpacked), tuple(notes))
+
+
+def is_labels_array(entry: Entry) -> bool:
+    """Whether a single array holds one number or text for each picture of another."""
+    try:
+        with entry.open() as file, _foreign_bytes():
+            return len(_Alone(entry, file).members[""].shape) == 1
+    except UnreadableError:
+        return False
+
+
+@contextmanager
+def _foreign_bytes() -> Iterator[None]:
+    """Whatever foreign bytes do to the readers of zip and NumPy files becomes an UnreadableError."""
+    try:
+        yield
+    except MemoryError as error:
+        raise UnreadableError("far too large once unpacked") from error
+    except _DAMAGE as error:
+        raise UnreadableError(f"damaged, or not a NumPy file ({error or type(error).__name__})") from error
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One array, known by its header alone.
+
+    Attributes:
+        filename: inside of an archive.
+        dtype, shape, fortran: as the header says; `fortran`: the first axis runs fastest.
+        header: bytes before the numbers.
+        packed: bytes in the archive.
+    """
+
+    filename: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    fortran: bool
+    header: int
+    packed: int
+
+    @property
+    def byte_count(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class _Archive:
+    """The arrays of an open archive."""
+
+    def __init__(self, archive: zipfile.ZipFile, file: BinaryIO, members: Mapping[str, _Member]) -> None:
+        self._archive = archive
+        self._file = file
+        self.members = members
+
+    @contextmanager
+    def opened(self, key: str) -> Iterator[BinaryIO]:
+        with self._archive.open(self.members[key].filename) as stream:
+            yield cast(BinaryIO, stream)
+
+    def offset(self, key: str) -> int | None:
+        """Where the array's file begins in the archive; None when it is packed."""
+        info = self._archive.getinfo(self.members[key].filename)
+        if info.compress_type != zipfile.ZIP_STORED:
+            return None
+        self._file.seek(info.header_offset)
+        name, extra = _LOCAL_HEADER.unpack(self._file.read(_LOCAL_HEADER.size))
+        return info.header_offset + _LOCAL_HEADER.size + name + extra
+
+
+class _Alone:
+    """A single array under the name ""."""
+
+    def __init__(self, entry: Entry, file: BinaryIO) -> None:
+        self._file = file
+        file.seek(0)
+        byte_count = entry.byte_count()
+        self.members: Mapping[str, _Member] = {"": _read_header(file, entry.name, byte_count, byte_count)}
+
+    @contextmanager
+    def opened(self, _: str) -> Iterator[BinaryIO]:
+        self._file.seek(0)
+        yield self._file
+
+    def offset(self, _: str) -> int | None:
+        return 0
+
+
+_Arrays = _Archive | _Alone
+
+
+def _members(archive: zipfile.ZipFile, notes: list[str]) -> dict[str, _Member]:
+    """The arrays by name. One that is damaged costs only itself, unless no other is left."""
+    entries = archive.infolist()
+    if len(entries) > MAX_ARCHIVE_MEMBERS:
+        raise UnreadableError(f"holds more than {MAX_ARCHIVE_MEMBERS:,} files")
+    members = {}
+    damaged = {}
+    for entry in entries:
+        if not entry.filename.endswith(".npy"):
+            continue
+        try:
+            with _foreign_bytes(), archive.open(entry) as file:
+                member = _read_header(cast(BinaryIO, file), entry.filename, entry.file_size, entry.compress_size)
+            members[entry.filename.removesuffix(".npy")] = member
+        except UnreadableError as error:
+            damaged[entry.filename] = str(error)
+    if not members:
+        raise UnreadableError(next(iter(damaged.values()), "holds no arrays"))
+    notes += [f"{filename} inside was not used: {reason}." for filename, reason in damaged.items()]
+    return members
+
+
+def _read_header(file: BinaryIO, filename: str, byte_count: int, packed: int) -> _Member:
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise UnreadableError("written in a form that is not known here")
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = read(file, max_header_size=_LONGEST_HEADER)
+    member = _Member(filename, dtype, shape, fortran, file.tell(), packed)
+    if any(length < 0 for length in shape) or (not dtype.hasobject and member.byte_count != byte_count - member.header):
+        raise UnreadableError("damaged: an array is not as long as its header says")
+    return member
+
+
+def _image_key(members: Mapping[str, _Member]) -> str:
+    by_name = {name.casefold(): name for name in reversed(members)}
+    named = [by_name[key] for key in IMAGE_KEYS if key in by_name]
+    shaped = [name for name, member in members.items() if len(member.shape) in (3, 4)]
+    if not named and not shaped:
+        found = ", ".join(f"{name} {member.shape}" for name, member in list(members.items())[:5])
+        raise UnreadableError(f"no pictures in it: expected an array images (N, H, W, C), found {found}")
+    return next((name for name in named if name in shaped), (shaped or named)[0])
+
+
+def _survey(
+    arrays: _Arrays, key: str, notes: list[str]
+) -> Generator[ReadProgress, None, tuple[Records, BinaryIO | None]]:
+    """Where the pictures are and what their numbers mean, and their unpacked content when they are packed."""
+    member = arrays.members[key]
+    shape, channels_first = _shape(member, notes)
+    if member.fortran:
+        yield ReadProgress(0, member.byte_count)
+        return _rearranged(arrays, key, shape, channels_first, notes)
+    offset = arrays.offset(key)
+    low, high = math.inf, -math.inf
+    done = 0
+    with ExitStack() as stack:
+        spool = None
+        if offset is None:
+            spool = Spool(member.packed)
+            cleanup = stack.enter_context(ExitStack())
+            cleanup.callback(spool.close)
+        file = stack.enter_context(arrays.opened(key))
+        file.read(member.header)
+        size = _CHUNK // member.dtype.itemsize * member.dtype.itemsize
+        while chunk := file.read(min(size, member.byte_count - done)):
+            done += len(chunk)
+            low, high = _widened(np.frombuffer(chunk, member.dtype), low, high)
+            if spool is not None:
+                spool.write(chunk)
+            yield ReadProgress(done, member.byte_count)
+        # Makes the archive compare the checksum, which it does at the very end.
+        file.read(1)
+        if done != member.byte_count:
+            raise UnreadableError("cut off: the end is missing")
+        scale, shift = _scale(member.dtype, low, high, notes)
+        unpacked = None
+        if spool is not None:
+            unpacked = spool.finish()
+            cleanup.pop_all()
+    start = 0 if offset is None else offset + member.header
+    stride = math.prod(shape[1:]) * member.dtype.itemsize
+    return Records(start, stride, shape[0], shape[1:], member.dtype, channels_first, scale, shift), unpacked
+
+
+def _rearranged(
+    arrays: _Arrays, key: str, shape: tuple[int, ...], channels_first: bool, notes: list[str]
+) -> tuple[Records, BinaryIO]:
+    """As `_survey`, of an array whose pictures do not lie one behind the other: they are put in order once."""
+    member = arrays.members[key]
+    if member.byte_count > MAX_SET_BYTES:
+        raise UnreadableError(f"its pictures would take {member.byte_count / 2**30:,.1f} GB, more than can be taken")
+    with arrays.opened(key) as file:
+        values = npy.read_array(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)
+    low, high = _widened(values, math.inf, -math.inf)
+    scale, shift = _scale(member.dtype, low, high, notes)
+    spool = Spool(member.packed)
+    try:
+        for picture in values:
+            spool.write(np.ascontiguousarray(picture).tobytes())
+        stride = math.prod(shape[1:]) * member.dtype.itemsize
+        return Records(0, stride, shape[0], shape[1:], member.dtype, channels_first, scale, shift), spool.finish()
+    except BaseException:
+        spool.close()
+        raise
+
+
+def _shape(member: _Member, notes: list[str]) -> tuple[tuple[int, ...], bool]:
+    """The shape (N, H, W), (N, H, W, C) or (N, C, H, W), and whether it is the last."""
+    if member.dtype.hasobject:
+        raise UnreadableError("holds Python objects, which could run a program when opened; save plain arrays")
+    shape = member.shape
+    found = " × ".join(map(str, shape))
+    if member.byte_count == 0:
+        raise UnreadableError(f"no pictures in it: the array is empty ({found})")
+    if len(shape) not in (3, 4):
+        raise UnreadableError(f"its array of {found} is not pictures; expected (N, H, W, C)")
+    if member.dtype.kind not in "buif":
+        raise UnreadableError(f"its pictures are of the kind {member.dtype}, not numbers")
+    if member.byte_count > MAX_UNPACKED_BYTES:
+        raise UnreadableError(f"its pictures would take {member.byte_count / 2**30:,.1f} GB, more than can be taken")
+    check_unpacked(member.byte_count, member.packed)
+    if len(shape) == 3 or shape[3] in CHANNEL_COUNTS:
+        return shape, False
+    if shape[1] not in CHANNEL_COUNTS:
+        raise UnreadableError(f"its pictures have {shape[3]} channels ({found}); 1, 3 or 4 can be read")
+    notes.append("Channels came first in the file; they were moved to the end.")
+    return shape, True
+
+
+def _widened(values: NDArray[np.generic], low: float, high: float) -> tuple[float, float]:
+    low, high = min(low, float(values.min())), max(high, float(values.max()))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UnreadableError("its pictures hold values that are not numbers")
+    return low, high
+
+
+def _scale(dtype: np.dtype, low: float, high: float, notes: list[str]) -> tuple[float, float]:
+    """(scale, shift) that bring values between `low` and `high` to 0..255."""
+    if dtype == np.bool_:
+        notes.append("True and false became white and black.")
+        return 255.0, 0.0
+    if dtype.kind == "f" and low >= -_ROUNDING and high <= 1 + _ROUNDING:
+        scale, shift, said = 255.0, 0.0, "0 to 1"
+    elif dtype.kind == "f" and low >= -1 - _ROUNDING and high <= 1 + _ROUNDING:
+        scale, shift, said = 127.5, 127.5, "-1 to 1"
+    elif dtype.kind != "f" and low == 0 and high == 1:
+        scale, shift, said = 255.0, 0.0, "0 to 1"
+    elif low >= 0 and high <= 255:
+        scale, shift, said = 1.0, 0.0, ""
+    elif dtype.kind == "u" and dtype.itemsize == 2:
+        scale, shift, said = 1 / 257, 0.0, "0 to 65,535"
+    else:
+        raise UnreadableError(f"its values run from {low:g} to {high:g}; expected 0 to 255, 0 to 1 or -1 to 1")
+    if said:
+        notes.append(f"Values from {said} became 0 to 255.")
+    return scale, shift
+
+
+def _labels_beside(entry: Entry) -> Entry | None:
+    for old, new in _LABELS_BESIDE:
+        if old in entry.name and (found := entry.sibling(entry.name.replace(old, new))) is not None:
+            return found
+    return None
+
+
+def _one_per_picture(arrays: _Arrays, key: str, count: int) -> NDArray[np.generic]:
+    """The labels under this name, one for each of `count` pictures. Raises UnreadableError, ValueError."""
+    member = arrays.members[key]
+    if member.dtype.hasobject:
+        raise UnreadableError("holds Python objects, which could run a program when opened; save plain arrays")
+    if member.shape not in ((count,), (count, 1)):
+        raise ValueError(f"{' × '.join(f'{length:,}' for length in member.shape)} labels for {count:,} pictures")
+    return _load_small(arrays, key).reshape(count)
+
+
+def _load_small(arrays: _Arrays, key: str) -> NDArray[np.generic]:
+    if arrays.members[key].byte_count > MAX_LABEL_BYTES:
+        raise UnreadableError(f"larger than {MAX_LABEL_BYTES // 2**20} MB")
+    with _foreign_bytes(), arrays.opened(key) as file:
+        return npy.read_array(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)
+
+
+def _classes(
+    arrays: _Archive, image_key: str, count: int, notes: list[str]
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    key = _first_key(arrays.members, LABEL_KEYS, image_key)
+    if key is None:
+        return None, ()
+    try:
+        return classes_from_values(_one_per_picture(arrays, key, count), _names(arrays))
+    except (UnreadableError, ValueError) as error:
+        notes.append(f"The labels in {key} were not used: {error}.")
+        return None, ()
+
+
+def _names(arrays: _Archive) -> Sequence[str]:
+    key = _first_key(arrays.members, NAME_KEYS, "")
+    if key is None or arrays.members[key].dtype.kind not in "US" or len(arrays.members[key].shape) != 1:
+        return ()
+    return [as_text(value) for value in _load_small(arrays, key)]
+
+
+def _first_key(members: Mapping[str, _Member], keys: Sequence[str], other_than: str) -> str | None:
+    by_name = {name.casefold(): name for name in reversed(members)}
+    return next((by_name[key] for key in keys if key in by_name and by_name[key] != other_than), None)

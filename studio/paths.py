@@ -35,3 +35,15 @@ def user_folder(*parts: str) -> Path:
     folder = base.joinpath(*parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def cache_folder(*parts: str) -> Path:
+    """A folder for what can be made again at any time: anybody may delete it; made when missing.
+
+    The environment variable DIFFUSION_STUDIO_HOME moves it, as `user_folder`.
+    """
+    home = os.environ.get("DIFFUSION_STUDIO_HOME")
+    base = Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("DiffusionStudio", appauthor=False))
+    folder = base.joinpath(*parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

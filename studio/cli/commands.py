@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from studio.cli.benching import bench
 from studio.cli.comparing import compare
 from studio.cli.evaluating import evaluate
 from studio.cli.inspecting import inspect
@@ -20,4 +21,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "trace": trace,
     "compare": compare,
     "evaluate": evaluate,
+    "bench": bench,
 }

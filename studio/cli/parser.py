@@ -102,6 +102,20 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--count", type=_positive_int, default=2000, metavar="N", help="how many pictures (2000)")
     evaluate.add_argument("--save", type=Path, metavar="DIR-or-FILE", help="keep the pictures that were judged")
     evaluate.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    bench = commands.add_parser("bench", help="how fast and how good, against other programs on this computer")
+    bench.add_argument("what", choices=("speed", "quality", "all"),
+                       help="turn by turn on one network; the same minutes each, then pictures; or both")  # fmt: skip
+    bench.add_argument("data", type=Path, metavar="DATA", help="the pictures that everyone trains on")
+    bench.add_argument("--turns", type=_positive_int, default=12, metavar="N", help="speed: turns of each (12)")
+    bench.add_argument("--steps", type=_positive_int, default=10, metavar="K", help="speed: steps in a turn (10)")
+    bench.add_argument("--rate", type=_positive_float, default=4e-4, metavar="R", help="speed: learning rate (4e-4)")
+    bench.add_argument("--minutes", type=_positive_float, default=5.0, metavar="M", help="quality: minutes each (5)")
+    bench.add_argument("--count", type=_positive_int, default=2000, metavar="N", help="quality: pictures judged (2000)")
+    bench.add_argument("--held-out", type=Path, metavar="DATA", help="quality: real pictures nobody trains on")
+    bench.add_argument("--sheet", type=Path, metavar="PNG", help="quality: everyone's first pictures side by side")
+    _add_device(bench)
+    bench.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
 
 

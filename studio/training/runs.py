@@ -238,7 +238,7 @@ def _title(folder: Path, facts: RunFacts) -> str:
 
 
 def _name_of(folder: Path) -> str:
-    """What a folder's name says: its own runs are "2026-11-24 11.10.05 digits", those of the command line "digits.run"."""
+    """What a folder's name says: "2026-11-24 11.10.05 digits" from the window, "digits.run" from the command line."""
     if _time_in(folder) is not None:
         return folder.name.split(" ", 2)[-1].replace("-", " ")
     return folder.name.removesuffix(".run")
@@ -271,9 +271,7 @@ def _model(folder: Path, ended: Mapping[str, Any] | None) -> Path | None:
     return None
 
 
-def _status(
-    folder: Path, fraction: float, ended: Mapping[str, Any] | None, changed: float, now: float
-) -> RunStatus:
+def _status(folder: Path, fraction: float, ended: Mapping[str, Any] | None, changed: float, now: float) -> RunStatus:
     if fraction >= 1.0:
         return RunStatus.FINISHED
     if ended is not None:

@@ -25,7 +25,9 @@ from studio.app.docks.plane.stage import PlaneStage
 from studio.app.docks.schedule.dock import ScheduleDock
 from studio.app.docks.slow_motion.stage import SlowMotionStage
 from studio.app.docks.train.dataset import DatasetDock
+from studio.app.docks.train.levels import LevelsDock
 from studio.app.docks.train.loss import LossDock
+from studio.app.docks.train.novelty import NoveltyDock
 from studio.app.docks.train.stage import TrainingStage
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
     docks: dict[str, StudioDock] = {
         "dataset": DatasetDock(state, window),
         "loss": LossDock(state, runner, window),
+        "levels": LevelsDock(state, runner, window),
+        "novelty": NoveltyDock(state, runner, window),
         "schedule": ScheduleDock(state, runner, window),
         "sampler": SamplerDock(state, runner, window),
         "batch": BatchDock(state, runner, window),

@@ -72,6 +72,21 @@ class LossHistory:
         self._last_seconds = seconds
         self._last_images = images_seen
 
+    def cut(self, images_seen: int) -> None:
+        """Forget every step after `images_seen` pictures: the run went back to there."""
+        kept = int(np.searchsorted(self._images[: self._count], images_seen, side="right"))
+        if kept == self._count:
+            return
+        # Where neighbours gave way, more steps were averaged than are held.
+        share = kept / self._count
+        self._count = kept
+        self._finite_count = round(share * self._finite_count)
+        finite = self._raw[:kept][np.isfinite(self._raw[:kept])]
+        self._latest = float(finite[-1]) if len(finite) else math.nan
+        self._average = float(self._smoothed[kept - 1]) if kept else math.nan
+        self._last_seconds = float(self._seconds[kept - 1]) if kept else 0.0
+        self._last_images = int(self._images[kept - 1]) if kept else 0
+
     def append(self, losses: Sequence[float], seconds: float, images_seen: int) -> None:
         """Take the losses of all steps since the last call, the last of which ended at `seconds`, `images_seen`.
 
@@ -108,6 +123,17 @@ class LossHistory:
     def smoothed(self, axis: Axis, maximum_points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """At most `maximum_points` points (x, running average)."""
         return decimate(self._x(axis), self._smoothed[: self._count], maximum_points)
+
+    def held(self) -> tuple[list[float], list[float], list[float], list[float]]:
+        """Seconds, pictures seen, loss and running average of every step held, oldest first."""
+        arrays = (self._seconds, self._images, self._raw, self._smoothed)
+        seconds, images, raw, smoothed = (array[: self._count].tolist() for array in arrays)
+        return seconds, images, raw, smoothed
+
+    def smoothed_at(self, images_seen: int) -> float:
+        """The running average after so many pictures; NaN where there is none."""
+        at = int(np.searchsorted(self._images[: self._count], images_seen, side="right")) - 1
+        return float(self._smoothed[at]) if at >= 0 else math.nan
 
     def _x(self, axis: Axis) -> NDArray[np.float64]:
         return self._seconds[: self._count] / 60.0 if axis == "minutes" else self._images[: self._count]

@@ -121,8 +121,13 @@ class Plot(QWidget):
         """The names of the curves, oldest first."""
         return tuple(self._curves)
 
-    def set_marker(self, name: str, x: float | None, look: CurveLook | None = None, words: str = "") -> None:
-        """A vertical line at x, such as a playhead, with `words` beside its upper end; None takes it away."""
+    def set_marker(
+        self, name: str, x: float | None, look: CurveLook | None = None, words: str = "", line_number: int = 0
+    ) -> None:
+        """A vertical line at x, such as a playhead, with `words` beside its upper end; None takes it away.
+
+        line_number: words whose neighbours are near stand on other lines below each other, the first at the top.
+        """
         line, current = self._markers.get(name, (None, None))
         if x is None:
             if line is not None:
@@ -130,7 +135,7 @@ class Plot(QWidget):
             return
         look = look or current or CurveLook("accent")
         if line is None:
-            line = Line(words)
+            line = Line(words, line_number)
             self._item.addItem(line, ignoreBounds=True)
         if look != current:
             self._markers[name] = (line, look)

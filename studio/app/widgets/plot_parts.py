@@ -21,6 +21,9 @@ _LEFT_SPACING, _BOTTOM_SPACING = 26, 64
 OVERHANG = 60
 """How far, in pixels, a label may lie beyond its axis before it is moved back."""
 
+LINE_SHARE = 0.1
+"""The height of a line of words beside vertical lines, as a share of the frame's."""
+
 _LABEL_GAP = 8
 _NOTE_PADDING, _NOTE_HEIGHT, _NOTE_GAP = 6, 22, 4
 
@@ -137,10 +140,11 @@ class Grid(pg.GraphicsObject):
 class Line(pg.InfiniteLine):
     """A vertical line on whole pixels (a smoothed hairline would be two pale ones), with words beside its upper end."""
 
-    def __init__(self, words: str = "") -> None:
+    def __init__(self, words: str = "", line_number: int = 0) -> None:
         # Braces would be taken for a place to write the value in.
         words = words.replace("{", "{{").replace("}", "}}")
-        super().__init__(angle=90, label=words or None, labelOpts={"position": 0.96, "anchors": [(0, 0.5), (1, 0.5)]})
+        options = {"position": 0.96 - LINE_SHARE * line_number, "anchors": [(0, 0.5), (1, 0.5)]}
+        super().__init__(angle=90, label=words or None, labelOpts=options)
         if words:
             self.label.setFont(ui_font(FontSize.RANGE))
 

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-import math
+from pathlib import Path
 
-from PySide6.QtCore import QSize, QTimer, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+import numpy as np
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from studio.app.plot_export import PICTURE_KINDS, export_picture
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space, theme
-from studio.app.training.event_feed import EventFeed
-from studio.app.training.loss_history import LossHistory
+from studio.app.training.loss_history import LossHistory, decimate
+from studio.app.training.record import RunRecord, record_of
 from studio.app.widgets.controls import Label, SegmentedControl
-from studio.app.widgets.curve_look import weakened
+from studio.app.widgets.curve_look import CurveLook
 from studio.app.widgets.dock import StudioDock
-from studio.app.widgets.loss_plot import LossPlot, Mark
+from studio.app.widgets.export_menu import ExportButton
+from studio.app.widgets.loss_plot import RAW, SMOOTHED, VALIDATION, LossCurves, LossPlot, Mark, Points, loss_words
 
 REDRAW_MS = 200
-"""At most ten new pictures of the curve a second, whatever the training does."""
+"""At most five new pictures of the curve a second, whatever the training does."""
+
+_NARROW = 330
 
 
 class _Swatch(QWidget):
     """A piece of the curve a legend entry speaks of."""
 
-    def __init__(self, role: str, thick: bool, parent: QWidget) -> None:
+    def __init__(self, look: CurveLook, parent: QWidget) -> None:
         super().__init__(parent)
-        self._role, self._thick = role, thick
-        self.setFixedSize(QSize(22, 12))
+        self._look = look
+        self.setFixedSize(QSize(20, 12))
         theme().changed.connect(self._retheme)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        color = theme().color(self._role)
-        painter.setPen(QPen(color if self._thick else weakened(color), 2 if self._thick else 1))
+        pen = QPen(self._look.pen())
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        painter.setPen(pen)
         painter.drawLine(0, 6, self.width(), 6)
 
     @Slot()
@@ -43,14 +49,11 @@ class _Swatch(QWidget):
 
 
 class LossDock(StudioDock):
-    """Loss of every step thin, running average thick, current values below."""
+    """Loss of every step thin, running average thick, validation dashed, current values below."""
 
     def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__("lossDock", "Loss", "error of the predicted noise", parent)
-        self._state = state
-        self._history = LossHistory()
-        self._marks: list[tuple[float, int, str]] = []
-        self._fraction = 0.0
+        self._record = record_of(state, runner)
         self._plot = LossPlot(self)
         self._scale = SegmentedControl([("log", "Log"), ("linear", "Linear")], self, name="Scale", dense=True)
         self._scale.set_option_tooltip("log", "Late, small changes stay visible.")
@@ -58,42 +61,64 @@ class LossDock(StudioDock):
         self._axis = SegmentedControl([("minutes", "Time"), ("images", "Pictures")], self, name="Axis", dense=True)
         self._axis.set_option_tooltip("minutes", "Minutes of training, pauses not counted.")
         self._axis.set_option_tooltip("images", "Pictures shown to the network: comparable between computers.")
-        self._smoothed = self._value_label()
-        self._raw = self._value_label()
+        self._smoothed, self._validation = self._value_label(), self._value_label()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
         self._build()
         self._scale.value_changed.connect(self._set_scale)
-        self._axis.value_changed.connect(self._redraw)
-        self._feed = EventFeed(state, self)
-        self._feed.started.connect(self._on_started)
-        self._feed.progressed.connect(self._on_progress)
+        self._axis.value_changed.connect(self._set_axis)
+        self._record.changed.connect(self._on_changed)
+        self._record.axis_changed.connect(self._redraw)
         self._redraw()
 
     @property
     def history(self) -> LossHistory:
         """The losses of the run that is shown."""
-        return self._history
+        return self._record.loss
 
     @property
     def plot(self) -> LossPlot:
         return self._plot
 
+    @property
+    def record(self) -> RunRecord:
+        """The run that is shown."""
+        return self._record
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._redraw()
+
     def _value_label(self) -> Label:
         label = Label("—", self, size=FontSize.LABEL, weight=600)
-        label.keep_width_for("0.00000")
+        label.keep_width_for("0.0000")
         return label
 
     def _build(self) -> None:
+        export = ExportButton(self, "Export the curves…")
+        export.add("Picture of the curves", "loss.png", PICTURE_KINDS, self._write_picture)
+        export.add("Table of the curves", "loss.csv", "CSV (*.csv)", self._write_table)
+        self._export = export
         self.title_actions().addWidget(self._scale)
+        self.title_actions().addWidget(export)
         legend = QHBoxLayout()
         legend.setSpacing(Space.S)
-        for thick, words, value in ((True, "smoothed", self._smoothed), (False, "raw", self._raw)):
-            legend.addWidget(_Swatch("d1", thick, self))
-            legend.addWidget(Label(words, self, size=FontSize.LABEL))
-            legend.addWidget(value)
+        self._raw_legend = (_Swatch(RAW, self), Label("raw", self, size=FontSize.LABEL))
+        self._validation_words = Label("validation", self, size=FontSize.LABEL)
+        entries = (
+            (_Swatch(SMOOTHED, self), Label("smoothed", self, size=FontSize.LABEL), self._smoothed),
+            self._raw_legend,
+            (_Swatch(VALIDATION, self), self._validation_words, self._validation),
+        )
+        for widgets in entries:
+            for widget in widgets:
+                legend.addWidget(widget)
             legend.addSpacing(Space.XS)
         legend.addStretch(1)
         legend.addWidget(self._axis)
@@ -105,36 +130,14 @@ class LossDock(StudioDock):
         layout.addLayout(legend)
         self.set_body(body)
 
-    @Slot(object)
-    def _on_started(self, event: object) -> None:
-        if event.step == 0:
-            self._history.clear()
-            self._marks.clear()
-        elif self._history.images_seen != event.images_seen:
-            self._recall(event)
-        if event.step > 0:
-            self._marks.append((event.seconds, event.images_seen, "resumed"))
-        self._fraction = event.fraction
-        self._redraw()
+    def _fit(self) -> None:
+        # The thin line explains itself; in a narrow panel its words make room for numbers.
+        for widget in self._raw_legend:
+            widget.setVisible(self.width() >= _NARROW + 80)
+        self._validation_words.setText("validation" if self.width() >= _NARROW else "valid.")
 
-    def _recall(self, event: object) -> None:
-        """Draw what a run remembers of the time before it was resumed; its times are spread by pictures seen."""
-        self._history.clear()
-        self._marks.clear()
-        run = self._state.run
-        losses = getattr(run, "losses", None)
-        pace = event.seconds / event.images_seen if event.images_seen else 0.0
-        for images_seen, loss in list(losses.points) if losses is not None else ():
-            self._history.append((loss,), images_seen * pace, int(images_seen))
-        self._history.start_at(event.seconds, event.images_seen)
-
-    @Slot(object)
-    def _on_progress(self, event: object) -> None:
-        before = self._history.not_finite_count
-        self._history.append(event.losses, event.seconds, event.images_seen)
-        if self._history.not_finite_count and not before:
-            self._marks.append((event.seconds, event.images_seen, "not a number"))
-        self._fraction = event.fraction
+    @Slot()
+    def _on_changed(self) -> None:
         if not self._timer.isActive():
             self._timer.start()
 
@@ -142,28 +145,70 @@ class LossDock(StudioDock):
     def _set_scale(self, scale: object) -> None:
         self._plot.set_logarithmic(scale == "log")
 
+    @Slot(object)
+    def _set_axis(self, axis: object) -> None:
+        self._record.set_axis("images" if axis == "images" else "minutes")
+
     @Slot()
     def _redraw(self) -> None:
-        axis = str(self._axis.value())
-        history = self._history
+        record, axis = self._record, self._record.axis
+        if not self.isVisible() and self._plot.points_shown:
+            return
         most = self._plot.most_points
-        reached = history.seconds / 60.0 if axis == "minutes" else float(history.images_seen)
-        end = reached / self._fraction if self._fraction > 0.02 else reached
-        marks = tuple(
-            Mark(
-                seconds / 60.0 if axis == "minutes" else images, label, "error" if label == "not a number" else "muted"
-            )
-            for seconds, images, label in self._marks
-        )
-        # The running average is smooth: half as many points draw the same line.
         self._plot.set_curves(
-            history.raw(axis, most), history.smoothed(axis, most // 2), axis=axis, expected_end=end, marks=marks
+            LossCurves(
+                raw=record.loss.raw(axis, most),
+                # The running average is smooth: half as many points draw the same line.
+                smoothed=record.loss.smoothed(axis, most // 2),
+                validation=self._validated("loss"),
+                raw_validation=self._validated("raw_loss"),
+                marks=tuple(Mark(self._place(mark), mark.words, mark.role) for mark in record.marks),
+                axis=axis,
+                expected_end=record.expected_end(),
+            )
         )
-        self._smoothed.setText(_loss(history.latest_smoothed))
-        self._raw.setText(_loss(history.latest))
+        newest = record.validations[-1] if record.validations else None
+        self._smoothed.setText(loss_words(record.loss.latest_smoothed))
+        self._validation.setText("—" if newest is None else loss_words(newest.loss))
+        self._validation.setToolTip(_explanation(newest))
+        self._validation_words.setToolTip(_explanation(newest))
+
+    def _place(self, event: object) -> float:
+        return event.seconds / 60.0 if self._record.axis == "minutes" else float(event.images_seen)
+
+    def _validated(self, name: str) -> Points:
+        events = self._record.validations
+        x = np.array([self._place(event) for event in events], dtype=np.float64)
+        return decimate(x, np.array([getattr(event, name) for event in events], dtype=np.float64), 400)
+
+    def _write_picture(self, path: Path) -> Path:
+        return export_picture(self.widget(), path)
+
+    def _write_table(self, path: Path) -> Path:
+        from studio.generation.numbers import write_table
+
+        return write_table(path, loss_table(self._record), overwrite=True)
 
 
-def _loss(value: float) -> str:
-    if not math.isfinite(value):
-        return "—"
-    return f"{value:.4f}" if 1e-3 <= value < 100 else f"{value:.2e}"
+def loss_table(record: RunRecord) -> dict[str, list[object]]:
+    """The curves as columns of a table, by pictures seen: a line for each step held, validation and mark."""
+    seconds, images, raw, smoothed = record.loss.held()
+    rows: list[tuple[object, ...]] = [
+        (second / 60, int(image), loss, average, None, None, "")
+        for second, image, loss, average in zip(seconds, images, raw, smoothed, strict=True)
+    ]
+    rows += [(e.seconds / 60, e.images_seen, None, None, e.loss, e.raw_loss, "") for e in record.validations]
+    rows += [(m.seconds / 60, m.images_seen, None, None, None, None, m.words) for m in record.marks]
+    rows.sort(key=lambda row: row[1])
+    names = ("minutes", "images", "loss", "smoothed", "validation", "raw_validation", "mark")
+    return {name: [row[position] for row in rows] for position, name in enumerate(names)}
+
+
+def _explanation(newest: object | None) -> str:
+    if newest is None:
+        return "The loss on a fixed draw: the same pictures, t and noise each time. It comes with the next validation."
+    pictures = "on pictures that are not trained on" if newest.held_out else "on training pictures: too few to spare any"
+    return (
+        f"Averaged weights {loss_words(newest.loss)}, raw weights {loss_words(newest.raw_loss)}\n"
+        f"The same draw each time, {pictures}."
+    )

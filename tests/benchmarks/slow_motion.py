@@ -26,7 +26,7 @@ from studio.networks.devices import choose_device
 from studio.training.objective import draw_timesteps
 from studio.training.randomness import step_generator
 from studio.training.run import TrainingRun
-from studio.training.step_lines import Line, LineKind, mirroring, shown_classes, take_optimizer_step
+from studio.training.step_lines import Line, LineKind, shown_classes, take_optimizer_step
 from studio.training.trainer import training_step
 
 
@@ -36,7 +36,7 @@ def step_without_stops(run: TrainingRun) -> torch.Tensor:
     size = settings.batch_size
     random = step_generator(settings.seed, run.images_seen, run.torch_device)
     run.begin_step()
-    batch = run.batches.batch(run.images_seen, size, mirroring(run))
+    batch = run.batches.batch(run.images_seen, size)
     x, labels = batch.pictures, shown_classes(run, batch.labels)
     t = draw_timesteps(settings.timestep_sampling, size, schedule.step_count, random)
     noise = torch.randn(x.shape, generator=random, device=x.device)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-
-from studio.data.image_set import ImageSet
 
 TINY_SET = 20
 SMALL_SET = 200
@@ -36,8 +33,3 @@ def warnings_about(distinct: int, class_counts: Mapping[str, int]) -> tuple[str,
                 f"Rare classes will be drawn rarely and less well."
             )
     return tuple(warnings)
-
-
-def count_copies(image_set: ImageSet) -> int:
-    """How many pictures are equal, pixel for pixel, to an earlier one."""
-    return image_set.count - len({hashlib.blake2b(picture, digest_size=16).digest() for picture in image_set.images})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
-from statistics import median
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,19 +37,22 @@ def check_wishes(size: int | None, channels: int | None) -> None:
         )
 
 
-def choose_size(sizes: Collection[tuple[int, int]], pixel_scale: int = 1) -> tuple[int, int]:
-    """(width, height) for a set whose pictures have these sizes (width, height).
+def choose_size(
+    sizes: Collection[tuple[int, int]] | Mapping[tuple[int, int], int], pixel_scale: int = 1
+) -> tuple[int, int]:
+    """(width, height) for a set whose pictures have these sizes (width, height), one each or {size: pictures}.
 
     One size shared by all is kept while it is small, or once pixel art is undone (`pixel_scale`: every drawn pixel
     is a block of so many). Everything else becomes a square that a small network learns well.
     """
-    distinct = set(sizes)
-    if len(distinct) == 1:
-        width, height = distinct.pop()
+    counts = Counter(sizes)
+    if len(counts) == 1:
+        width, height = next(iter(counts))
         native = (width // pixel_scale, height // pixel_scale)
         if max(native) <= MAX_KEPT_SIDE:
             return native
-    side = SMALL_DEFAULT_SIDE if median(min(size) for size in sizes) < _SMALL_MEDIAN else DEFAULT_SIDE
+    smaller_sides = np.repeat([min(size) for size in counts], list(counts.values()))
+    side = SMALL_DEFAULT_SIDE if np.median(smaller_sides) < _SMALL_MEDIAN else DEFAULT_SIDE
     return (side, side)
 
 
@@ -75,13 +78,13 @@ def pixel_scale(pictures: Iterable[NDArray[np.uint8]]) -> int:
 
 
 def minimal_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same picture with as few channels as it needs: (H, W, 1|3|4) to (H, W, 1|3|4), hidden colours removed."""
-    if pixels.shape[2] == 4:
-        if pixels[:, :, 3].min() < 255:
+    """The same pictures with as few channels as they need: (..., 1|3|4) to (..., 1|3|4), hidden colours removed."""
+    if pixels.shape[-1] == 4:
+        if pixels[..., 3].min() < 255:
             return without_hidden_colours(pixels)
-        pixels = pixels[:, :, :3]
-    if pixels.shape[2] == 3 and (pixels[:, :, :1] == pixels[:, :, 1:]).all():
-        pixels = pixels[:, :, :1]
+        pixels = pixels[..., :3]
+    if pixels.shape[-1] == 3 and (pixels[..., :1] == pixels[..., 1:]).all():
+        pixels = pixels[..., :1]
     return np.ascontiguousarray(pixels)
 
 

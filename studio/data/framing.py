@@ -78,7 +78,7 @@ def framed(
 
 
 def coloured(pixels: NDArray[np.uint8], channels: int | None, ground: Ground) -> NDArray[np.uint8]:
-    """uint8 (H, W, C) with so many channels, or as few as it needs; transparency without a place is laid on the ground.
+    """uint8 (..., C) with so many channels, or as few as it needs; transparency that is not kept is laid on the ground.
 
     Colours that nobody sees are taken out.
     """

@@ -52,9 +52,8 @@ class Preparation:
         focus: by name, (x, y) in [0, 1] of a picture's width and height: the point that stays in view where something
             is cut off. Pictures without one are cut around their centre.
         excluded: names of pictures that are left out.
-        classes: by name, the class that a picture has instead of its own.
-        renamed: by class, what it is called instead; classes that come to one name become one. Acts last, so on the
-            classes given in `classes` too, and only once: a name that a class gets is not looked up again.
+        renamed: by class of the data, what it is called instead; classes that come to one name become one.
+        classes: by name, the class that a picture has whatever its own is called.
 
     Names are those of `PictureSource.name`. Raises SettingsError for a value that is impossible.
     """

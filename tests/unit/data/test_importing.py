@@ -133,7 +133,7 @@ def test_an_array_file_is_found_in_a_folder_without_pictures(tmp_path: Path) -> 
 
 
 def test_too_many_pictures_are_thinned_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.data.importing.MAX_PICTURES", 10)
+    monkeypatch.setattr("studio.data.preparing.MAX_PICTURES", 10)
     for number in range(50):
         save_noise(tmp_path / ("a" if number < 25 else "b") / f"{number}.png", 4, 4, seed=number)
     np.savez(tmp_path / "set.npz", images=noise(50, 4, 4), labels=np.arange(50) // 25)
@@ -182,7 +182,7 @@ def test_dropping_the_generator_cancels(tmp_path: Path) -> None:
     filters = list(warnings.filters)
     for number in range(5):
         save_noise(tmp_path / f"{number}.png", seed=number)
-    for stop_after in range(1, 11):
+    for stop_after in range(1, len(list(import_images(tmp_path)))):
         running = import_images(tmp_path)
         for _ in range(stop_after):
             next(running)

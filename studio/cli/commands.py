@@ -9,6 +9,7 @@ from studio.cli.benching import bench
 from studio.cli.comparing import compare
 from studio.cli.evaluating import evaluate
 from studio.cli.inspecting import inspect
+from studio.cli.runs import runs
 from studio.cli.sampling import sample, trace
 from studio.cli.scheduling import schedule
 from studio.cli.training import train
@@ -16,6 +17,7 @@ from studio.cli.training import train
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": inspect,
     "train": train,
+    "runs": runs,
     "schedule": schedule,
     "sample": sample,
     "trace": trace,

@@ -65,6 +65,18 @@ def build_parser() -> argparse.ArgumentParser:
     _add_overwrite(train)
     train.add_argument("--json", action="store_true", help="print one JSON object a line instead of a progress bar")
 
+    runs = commands.add_parser(
+        "runs",
+        help="training runs on disk: a list, in what they differ, their curves for TensorBoard",
+        usage="diffusion-studio runs [FOLDER …] [--json]\n"
+        "       diffusion-studio runs diff RUN RUN … [--all] [--json]\n"
+        "       diffusion-studio runs export RUN --tensorboard DIR",
+    )
+    runs.add_argument("words", nargs="*", metavar="FOLDER", help="a run, or a folder of runs (your own)")
+    runs.add_argument("--all", action="store_true", help="diff: also what is the same")
+    runs.add_argument("--tensorboard", type=Path, metavar="DIR", help="export: a folder for event files")
+    runs.add_argument("--json", action="store_true", help="print it as JSON")
+
     schedule = commands.add_parser("schedule", help="a noise schedule: its numbers, what is poor about it, as a file")
     schedule.add_argument("schedule", metavar="SCHEDULE", help=_SCHEDULE_HELP)
     _add_schedule_changes(schedule)

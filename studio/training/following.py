@@ -30,7 +30,15 @@ from studio.training.events import (
 from studio.training.metrics_log import whole_line
 from studio.training.row_reading import read_row
 from studio.training.run_facts import RunFacts, own_header, read_facts, read_json
-from studio.training.runs import CHECKPOINT_NAMES, ENDED_NAME, METRICS_NAME, SAMPLES_NAME, SETTINGS_NAME, is_run
+from studio.training.runs import (
+    CHECKPOINT_NAMES,
+    ENDED_NAME,
+    METRICS_NAME,
+    SAMPLES_NAME,
+    SETTINGS_NAME,
+    is_run,
+    modified,
+)
 from studio.training.wall import row_paths
 
 MOST_BYTES = 1 << 19
@@ -81,7 +89,10 @@ class RunFollower:
         self._row_lines = 0
         self._loose_rows: set[Path] = set()
         self._checkpoints: dict[Path, int] = {}
-        self._grown_at = now()
+        # How long ago it was written last when nobody had looked at it yet; clocks of two computers may disagree.
+        age = time.time() - (modified(self.folder / METRICS_NAME) or time.time())
+        self._grown_at = now() - max(0.0, age)
+        self._caught_up = False
         self._rewritten: int | None = None
 
     @property
@@ -125,8 +136,9 @@ class RunFollower:
             events += self._loose()
         events += self._rows_that_came()
         events += self._new_checkpoints()
-        if len(events) > before:
+        if len(events) > before and self._caught_up:
             self._grown_at = self._now()
+        self._caught_up = not self.more
         return _thinned(events)
 
     def _started(self) -> TrainingStarted:

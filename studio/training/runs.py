@@ -104,15 +104,21 @@ def find_runs(*roots: Path | str, now: float | None = None) -> tuple[RunSummary,
 
 def iterate_runs(*roots: Path | str, now: float | None = None) -> Iterator[RunSummary]:
     """The same one by one, in no order."""
-    seen: set[Path] = set()
-    for folder in _folders(roots):
-        real = folder.resolve()
-        if real in seen:
-            continue
-        seen.add(real)
+    for folder in candidates(*roots):
         summary = summarize(folder, now=now)
         if summary is not None:
             yield summary
+
+
+def candidates(*roots: Path | str) -> Iterator[Path]:
+    """The folders among `roots` and right inside them that are those of runs, each once."""
+    seen: set[Path] = set()
+    for folder in _folders(roots):
+        if is_run(folder):
+            real = folder.resolve()
+            if real not in seen:
+                seen.add(real)
+                yield folder
 
 
 def summarize(folder: Path | str, *, now: float | None = None) -> RunSummary | None:
@@ -128,7 +134,7 @@ def summarize(folder: Path | str, *, now: float | None = None) -> RunSummary | N
     rows = row_paths(folder / SAMPLES_NAME)
     ended = _ended(folder)
     fraction = _fraction(last, settings)
-    changed = log.changed or _modified(folder / SETTINGS_NAME)
+    changed = log.changed or modified(folder / SETTINGS_NAME)
     validated, quality = log.newest("validated"), log.newest("quality")
     return RunSummary(
         folder=folder,
@@ -157,7 +163,7 @@ class _LogEnd:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.changed = _modified(path)
+        self.changed = modified(path)
         self._end = self._read(_TAIL_BYTES)
         self._more: bytes | None = None
         self._progress = [line for line in map(_whole, self._end.splitlines()) if line and "event" not in line]
@@ -302,7 +308,8 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
 
 
-def _modified(path: Path) -> float:
+def modified(path: Path) -> float:
+    """When a file was written last, in seconds since 1970; 0 where there is none."""
     try:
         return path.stat().st_mtime
     except OSError:

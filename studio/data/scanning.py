@@ -8,23 +8,40 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from studio.data.progress import ImportProgress
 from studio.data.report import SkippedFile
+from studio.data.sources import archive, cifar, parquet
 from studio.data.sources import idx_records as idx
-from studio.data.sources import numpy_records as numpy_files
+from studio.data.sources import numpy_records as arrays
 from studio.data.sources.account import Account
 from studio.data.sources.arrays import Opened, ReadProgress
-from studio.data.sources.decoding import look_at, picture_suffixes
-from studio.data.sources.entry import Entry, Shelf
-from studio.data.sources.files import FileSource
+from studio.data.sources.decoding import picture_suffixes
+from studio.data.sources.entry import Entry, Shelf, suffix_of
+from studio.data.sources.files import Labels
 from studio.data.sources.folder import DiskShelf, FoundFile, ScanProgress, find_files
-from studio.data.sources.source import Catalog, PictureSource, ScanOptions, UnreadableError
+from studio.data.sources.measuring import Measuring
+from studio.data.sources.records import RecordSource
+from studio.data.sources.sorting import Sorted, sort
+from studio.data.sources.source import (
+    Catalog,
+    FilmFound,
+    PictureSource,
+    ScanOptions,
+    SheetFound,
+    UnreadableError,
+)
+from studio.data.sources.table import read_table, rows_on_disk, rows_on_shelf
+from studio.data.sources.tar_archive import open_tar
+from studio.data.sources.zip_archive import open_zip
 from studio.errors import DataError
 
-REMEDY = "Choose a folder of pictures (PNG, JPEG, …), IDX files or an .npz file with an array called images."
-_PROGRESS_EVERY = 16
+REMEDY = (
+    "Choose pictures (PNG, JPEG, …), a folder or an archive (ZIP, TAR) of them, IDX or NumPy files, CIFAR's binary "
+    "batches, a Parquet table, or a CSV file of paths and classes."
+)
+_Found = TypeVar("_Found")
 
 
 def scan(
@@ -32,9 +49,11 @@ def scan(
 ) -> Iterator[ImportProgress | Catalog]:
     """Look through files and folders; yields ImportProgress many times, and a Catalog once, last.
 
-    `paths` may be folders of pictures, picture files, IDX files (plain or gzipped) and NumPy files. IDX files win over
-    pictures beside them, pictures over NumPy files; what was passed over is in the catalog. `name` is the title. The
-    catalog holds open files: whoever takes it closes it.
+    `paths` may be folders, picture files, archives (ZIP, TAR), IDX files (plain or gzipped), NumPy files, CIFAR's
+    binary batches, Parquet tables, and tables (CSV) of paths and classes. Where several kinds lie side by side one set
+    is meant: IDX files win over CIFAR's batches, these over Parquet tables, these over pictures, pictures over NumPy
+    files, and all of them over archives that nobody pointed at. What was passed over is in the catalog.
+    `name` is the title. The catalog holds open files: whoever takes it closes it.
 
     Raises DataError when nothing usable was found.
     """
@@ -65,7 +84,10 @@ class _Scan:
         self._title = name or _name_of(dropped)
         self._account = Account()
         self._sources: list[PictureSource] = []
+        self._sheets: list[SheetFound] = []
+        self._films: list[FilmFound] = []
         self._class_names: list[str] = []
+        self._prefixes: set[tuple[str, ...]] = set()
 
     def run(self) -> Iterator[ImportProgress | Catalog]:
         if not self._dropped:
@@ -81,10 +103,20 @@ class _Scan:
                         self._account.skip(event.path, event.reason)
                     case ScanProgress(found, folder):
                         yield ImportProgress(found, None, folder, "Looking for pictures")
-            yield from self._shelf(shelf)
-            if not any(source.count for source in self._sources):
+            yield from self._disk(shelf)
+            if not self._sources:
                 nothing_usable(self._source, self._account.skipped)
-            catalog = self._catalog()
+            catalog = Catalog(
+                title=self._title,
+                dropped=self._source,
+                sources=tuple(self._sources),
+                skipped=self._account.skipped,
+                notes=tuple(self._account.notes),
+                sheets=tuple(self._sheets),
+                films=tuple(self._films),
+                class_names=tuple(self._class_names),
+                options=self._options,
+            )
             complete = True
         finally:
             if not complete:
@@ -96,55 +128,93 @@ class _Scan:
     def _source(self) -> str:
         return str(self._dropped[0]) if len(self._dropped) == 1 else f"{len(self._dropped)} files and folders"
 
-    def _catalog(self) -> Catalog:
-        return Catalog(
-            title=self._title,
-            dropped=self._source,
-            sources=tuple(self._sources),
-            skipped=self._account.skipped,
-            notes=tuple(self._account.notes),
-            class_names=tuple(self._class_names),
-            options=self._options,
-        )
-
     def _skip(self, entry: Entry, reason: str) -> None:
         self._account.skip(entry.shown, reason)
 
+    # The disk, and the archives on it
+
+    def _disk(self, shelf: DiskShelf) -> Iterator[ImportProgress]:
+        found = sort(shelf, self._is_idx_pointed_at)
+        yield from self._take_shelf(shelf, found)
+        taken = bool(self._sources)
+        for entry in found.archives:
+            if taken and not self._is_pointed_at(entry):
+                self._skip(entry, "an archive beside what was taken; choose it alone to import it")
+            else:
+                yield from self._archive(entry)
+
+    def _is_pointed_at(self, entry: Entry) -> bool:
+        return isinstance(entry, FoundFile) and entry.path in self._pointed_at
+
+    def _is_idx_pointed_at(self, entry: Entry) -> bool:
+        # Only what a person pointed at is opened to see; a folder may hold a million other files.
+        return (
+            self._is_pointed_at(entry) and suffix_of(entry.name) not in picture_suffixes() and idx.is_idx_images(entry)
+        )
+
+    def _archive(self, entry: Entry) -> Iterator[ImportProgress]:
+        if not archive.is_zip(entry.name) and not archive.is_tar(entry.name):
+            self._skip(entry, "an archive; unpack it first")
+            return
+        opening = open_zip if archive.is_zip(entry.name) else open_tar
+        before = len(self._sources)
+        left_out = self._account.count
+        shelf = yield from self._opened(
+            entry, opening(entry, self._prefix(entry), self._account), "Looking into the archive"
+        )
+        if shelf is None:
+            return
+        keep = False
+        try:
+            found = sort(shelf)
+            for inner in found.archives:
+                self._skip(inner, "an archive inside of an archive; unpack it first")
+            yield from self._take_shelf(shelf, found)
+            for source in self._sources[before:]:
+                if isinstance(source, RecordSource):
+                    source.hold()
+            # Sources of arrays hold files of their own, the others read from the archive.
+            keep = any(not isinstance(source, RecordSource) for source in self._sources[before:])
+        except UnreadableError as error:
+            self._skip(entry, str(error))
+        finally:
+            if not keep:
+                shelf.close()
+        if len(self._sources) == before and self._account.count == left_out:
+            self._skip(entry, "an archive without pictures")
+
+    def _prefix(self, entry: Entry) -> tuple[str, ...]:
+        """The folders that the members of an archive are thought to lie in: its own name, unless it is all there is."""
+        if self._dropped == [getattr(entry, "path", None)]:
+            return ()
+        prefix = (*entry.folders, archive.stem_of(entry.name))
+        if prefix in self._prefixes:
+            prefix = (*entry.folders, entry.name)
+        self._prefixes.add(prefix)
+        return prefix
+
     # What is taken of files that lie side by side
 
-    def _shelf(self, shelf: Shelf) -> Iterator[ImportProgress]:
-        """Take what is to be taken of a shelf: IDX files before pictures, pictures before NumPy files."""
-        idx_files: list[Entry] = []
-        arrays: list[Entry] = []
-        others: list[int] = []
-        for position, name in enumerate(shelf.names):
-            if numpy_files.is_npz(name) or numpy_files.is_npy(name):
-                arrays.append(shelf[position])
-            elif idx.looks_like_idx(name) or self._is_idx_pointed_at(shelf, position):
-                idx_files.append(shelf[position])
-            else:
-                others.append(position)
-        if (yield from self._idx(idx_files)):
-            for entry in arrays:
-                self._skip(entry, "beside IDX files")
-            for position in others:
-                self._account.skip(shelf.shown(position), "beside IDX files")
+    def _take_shelf(self, shelf: Shelf, found: Sorted) -> Iterator[ImportProgress]:
+        if (yield from self._idx(found.idx)):
+            taken, beside = found.idx, "beside IDX files"
+        elif (yield from self._cifar(found.cifar)):
+            taken, beside = found.cifar, "beside CIFAR's batches"
+        elif (yield from self._parquet(found.parquet)):
+            taken, beside = found.parquet, "beside Parquet tables"
+        elif not found.has_pictures and (yield from self._arrays(found.arrays)):
+            taken, beside = found.arrays, "beside an array file"
+        else:
+            if found.has_pictures:
+                for entry in found.arrays:
+                    self._skip(entry, "an array file among pictures; choose it alone to import it")
+            yield from self._pictures(shelf, found)
             return
-        if any(_is_picture_name(shelf.names[position]) for position in others):
-            for entry in arrays:
-                self._skip(entry, "an array file among pictures; choose it alone to import it")
-        elif (yield from self._arrays(arrays)):
-            for position in others:
-                self._account.skip(shelf.shown(position), "beside an array file")
-            return
-        yield from self._pictures(shelf, others)
-
-    def _is_idx_pointed_at(self, shelf: Shelf, position: int) -> bool:
-        # Only what a person pointed at is opened to see; a folder may hold a million other files.
-        if shelf.folders(position) or _is_picture_name(shelf.names[position]):
-            return False
-        entry = shelf[position]
-        return isinstance(entry, FoundFile) and entry.path in self._pointed_at and idx.is_idx_images(entry)
+        for entry in found.beside(taken):
+            self._skip(entry, beside)
+        for position in (*found.pictures, *found.captions):
+            if not cifar.is_beside_batches(shelf.names[position]):
+                self._account.skip(shelf.shown(position), beside)
 
     # Files of many pictures
 
@@ -169,28 +239,63 @@ class _Scan:
                 self._skip(entry, "not an IDX file of pictures")
         return False
 
+    def _cifar(self, found: list[Entry]) -> Generator[ImportProgress, None, bool]:
+        """Whether batches of CIFAR were taken."""
+        training = [entry for entry in found if not cifar.is_for_testing(entry)] or found
+        taken = 0
+        for entry in training:
+            opened = yield from self._opened(entry, cifar.open_cifar(entry))
+            if opened is not None:
+                self._take(opened)
+                taken += 1
+        left = [entry.shown for entry in found if entry not in training]
+        if taken and left:
+            self._account.note(f"The batches for training were taken; left for other uses: {', '.join(left)}.")
+        return taken > 0
+
+    def _parquet(self, found: list[Entry]) -> Generator[ImportProgress, None, bool]:
+        """Whether Parquet tables were taken."""
+        training = [entry for entry in found if "train" in entry.name.casefold()] or found
+        taken = 0
+        for entry in training:
+            table = yield from self._opened(entry, parquet.open_parquet(entry, self._account))
+            if table is None:
+                continue
+            if table.count:
+                self._sources.append(table)
+                self._name_classes(table.class_names)
+                taken += 1
+            else:
+                table.close()
+        left = [entry.shown for entry in found if entry not in training]
+        if taken and left:
+            self._account.note(f"The tables for training were taken; left for other uses: {', '.join(left)}.")
+        return taken > 0
+
     def _arrays(self, found: list[Entry]) -> Generator[ImportProgress, None, bool]:
         """Whether a NumPy file was taken."""
         for position, entry in enumerate(found):
-            opening = numpy_files.open_npz if numpy_files.is_npz(entry.name) else numpy_files.open_npy
-            opened = yield from self._opened(entry, opening(entry))
+            opened = yield from self._opened(
+                entry, arrays.open_npz(entry) if arrays.is_npz(entry.name) else arrays.open_npy(entry)
+            )
             if opened is not None:
                 for other in found[position + 1 :]:
-                    self._skip(other, f"{entry.shown} was taken; one array file makes one set")
+                    if not opened.used(other):
+                        self._skip(other, f"{entry.shown} was taken; one array file makes one set")
                 self._take(opened)
                 return True
         return False
 
     def _opened(
-        self, entry: Entry, opening: Generator[ReadProgress, None, Opened]
-    ) -> Generator[ImportProgress, None, Opened | None]:
+        self, entry: Entry, opening: Generator[ReadProgress, None, _Found], message: str = "Reading"
+    ) -> Generator[ImportProgress, None, _Found | None]:
         try:
             while True:
                 try:
                     progress = next(opening)
                 except StopIteration as end:
                     return end.value
-                yield ImportProgress(progress.done, progress.total, entry.shown, "Reading")
+                yield ImportProgress(progress.done, progress.total, entry.shown, message)
         except UnreadableError as error:
             self._skip(entry, str(error))
             return None
@@ -201,29 +306,45 @@ class _Scan:
         self._sources.append(opened.source)
         for note in opened.notes:
             self._account.note(note)
-        self._class_names += [name for name in opened.source.class_names if name not in self._class_names]
+        self._name_classes(opened.source.class_names)
+
+    def _name_classes(self, names: Sequence[str]) -> None:
+        self._class_names += [name for name in names if name not in self._class_names]
 
     # Files of one picture
 
-    def _pictures(self, shelf: Shelf, positions: Sequence[int]) -> Iterator[ImportProgress]:
-        source = FileSource(shelf)
-        self._sources.append(source)
-        for done, position in enumerate(positions):
-            entry = shelf[position]
-            if done % _PROGRESS_EVERY == 0:
-                yield ImportProgress(done, len(positions), entry.shown, "Measuring pictures")
+    def _pictures(self, shelf: Shelf, found: Sorted) -> Iterator[ImportProgress]:
+        labels: Labels | None = None
+        label_of: dict[int, int] = {}
+        for entry in found.tables:
+            labels = labels or Labels()
             try:
-                with entry.open() as file:
-                    look = look_at(file, entry.name)
+                table = read_table(entry, picture_suffixes())
+                if not found.has_pictures and isinstance(entry, FoundFile):
+                    named = DiskShelf()
+                    numbers = dict(rows_on_disk(entry, table, named, labels, self._account))
+                    yield from self._measure(
+                        Measuring(named, range(len(named)), self._options, self._account, labels, numbers)
+                    )
+                    continue
+                numbers = rows_on_shelf(entry, table, shelf, found.pictures, labels)
+                if not numbers:
+                    raise UnreadableError("a table that gives none of the pictures a class")
+                self._account.note(f"{entry.shown} gives {len(numbers):,} pictures their classes.")
+                label_of |= numbers
             except UnreadableError as error:
                 self._skip(entry, str(error))
-                continue
-            source.add(position, look.size)
+        if found.captions:
+            self._account.note(f"{len(found.captions):,} text files beside pictures were passed over as captions.")
+        yield from self._measure(
+            Measuring(shelf, found.pictures, self._options, self._account, labels if label_of else None, label_of)
+        )
 
-
-def _is_picture_name(name: str) -> bool:
-    stem, dot, ending = name.rpartition(".")
-    return bool(dot and stem) and f".{ending.lower()}" in picture_suffixes()
+    def _measure(self, measuring: Measuring) -> Iterator[ImportProgress]:
+        yield from measuring.run()
+        self._sources += measuring.measured.sources
+        self._sheets += measuring.measured.sheets
+        self._films += measuring.measured.films
 
 
 def _name_of(dropped: list[Path]) -> str:
@@ -232,6 +353,6 @@ def _name_of(dropped: list[Path]) -> str:
     first = dropped[0].absolute()
     if len(dropped) == 1 and first.is_dir():
         return first.name or str(first)
-    if idx.looks_like_idx(first.name) or len(dropped) > 1:
+    if idx.looks_like_idx(first.name) or cifar.looks_like_cifar(first.name) or len(dropped) > 1:
         return first.parent.name or first.stem
-    return first.stem
+    return archive.stem_of(first.name) if archive.is_archive(first.name) else first.stem

@@ -29,6 +29,11 @@ class Account:
             self.notes.append(sentence)
 
     @property
+    def count(self) -> int:
+        """How many files were left out."""
+        return len(self._skipped) + self._more.total()
+
+    @property
     def skipped(self) -> tuple[SkippedFile, ...]:
         """What was left out; beyond a limit one line for each reason."""
         return (*self._skipped, *(SkippedFile(f"{count:,} more", reason) for reason, count in self._more.most_common()))

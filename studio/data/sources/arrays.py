@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.limits import MAX_CLASSES
+from studio.data.sources.entry import Entry
 from studio.data.sources.records import RecordSource
 
 
@@ -51,6 +52,10 @@ class Opened:
 
     source: RecordSource
     notes: tuple[str, ...] = ()
+
+    def used(self, entry: Entry) -> bool:
+        """Whether labels or names came from this file."""
+        return entry in self.source.beside
 
 
 def classes_from_values(

@@ -132,30 +132,48 @@ def holds_several(image: Image.Image) -> bool:
 def opened(source: Path | BinaryIO, name: str = "") -> Iterator[tuple[Image.Image, list[warnings.WarningMessage]]]:
     """The open image, and the list in which Pillow's warnings gather; all that goes wrong becomes UnreadableError."""
     name = name or (source.name if isinstance(source, Path) else "")
+    # From an open file, not a path: Pillow would map the file into memory, which garbles rotated TIFFs, and kills the
+    # process when the file is cut short meanwhile.
+    with (
+        guarded(name) as complaints,
+        open_file(source) if isinstance(source, Path) else nullcontext(source) as file,
+        open_image(file, name) as image,
+    ):
+        yield image, complaints
+
+
+@contextmanager
+def guarded(name: str) -> Iterator[list[warnings.WarningMessage]]:
+    """The list in which Pillow's warnings about the file of this name gather; its errors become UnreadableError.
+
+    Process-wide state, so it is held for one picture only and never while a generator sleeps.
+    """
     try:
-        # From an open file, not a path: Pillow would map the file into memory, which garbles rotated TIFFs, and
-        # kills the process when the file is cut short meanwhile.
-        with open_file(source) if isinstance(source, Path) else nullcontext(source) as file:
-            byte_count = file.seek(0, os.SEEK_END)
-            if byte_count == 0:
-                raise UnreadableError("empty")
-            if byte_count > MAX_PICTURE_FILE_BYTES:
-                raise UnreadableError(f"larger than {MAX_PICTURE_FILE_BYTES // 2**20} MB")
-            file.seek(0)
-            # Process-wide state, so it is held for one file only and never while a generator sleeps.
-            with warnings.catch_warnings(record=True) as complaints:
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("always", UserWarning)
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(file, formats=_formats_for(name)) as image:
-                    if image.width * image.height > MAX_PICTURE_PIXELS:
-                        raise UnreadableError(f"far too large: {image.width:,} × {image.height:,} pixels")
-                    yield image, complaints
+        with warnings.catch_warnings(record=True) as complaints:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield complaints
     except UnreadableError:
         raise
     # Some forty decoders, fed with foreign bytes, raise whatever comes to them; none of it may stop an import.
     except Exception as error:
         raise UnreadableError(_reason(error, name)) from error
+
+
+def open_image(file: BinaryIO, name: str) -> Image.Image:
+    """The image in a file, of which nothing but the header is read yet; to be called within `guarded`."""
+    byte_count = file.seek(0, os.SEEK_END)
+    if byte_count == 0:
+        raise UnreadableError("empty")
+    if byte_count > MAX_PICTURE_FILE_BYTES:
+        raise UnreadableError(f"larger than {MAX_PICTURE_FILE_BYTES // 2**20} MB")
+    file.seek(0)
+    image = Image.open(file, formats=_formats_for(name))
+    if image.width * image.height > MAX_PICTURE_PIXELS:
+        image.close()
+        raise UnreadableError(f"far too large: {image.width:,} × {image.height:,} pixels")
+    return image
 
 
 def _formats_for(name: str) -> tuple[str, ...]:

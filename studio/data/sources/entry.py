@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import stat
 from abc import ABC, abstractmethod
@@ -67,6 +68,10 @@ class Entry(ABC):
     def sibling(self, name: str) -> Entry | None:
         """The file of that name in the same folder, or None."""
 
+    @abstractmethod
+    def stamp(self) -> str:
+        """Where it is, how long, and when it was last changed, in a form that can be written and compared."""
+
     def place(self) -> tuple[str, ...]:
         """All folders that it lies in, as far as they are known: their names may tell which set this is."""
         return self.folders
@@ -116,6 +121,11 @@ def suffix_of(name: str) -> str:
     return f".{ending.lower()}" if dot and stem else ""
 
 
+def hash_of(numbers: array[int]) -> str:
+    """A digest of many numbers."""
+    return hashlib.sha256(numbers).hexdigest()
+
+
 class Shelf(Sequence[Entry]):
     """Many files, remembered in few bytes each: a name, and the number of the folder it lies in."""
 
@@ -153,6 +163,17 @@ class Shelf(Sequence[Entry]):
                 return start
             start += 1
         return None
+
+    def in_order(self) -> Sequence[int]:
+        """The numbers of all files as people expect them."""
+        return range(len(self))
+
+    def stamp(self, positions: Sequence[int]) -> str:
+        """What changes when one of these files changes."""
+        digest = hashlib.sha256()
+        for position in positions:
+            digest.update(self[position].stamp().encode())
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Let go of what is open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 from studio.data.sources.decoding import read_picture
-from studio.data.sources.entry import Entry, Shelf
+from studio.data.sources.entry import Entry, Shelf, hash_of
 from studio.data.sources.source import Decoded
 
 NO_LABEL = 2**32 - 1
@@ -71,6 +71,11 @@ class FileSource:
         entry = self.entry(index)
         with entry.open() as file:
             return read_picture(file, entry.name, smallest_side=smallest_side)
+
+    def stamp(self) -> str:
+        """What changes when one of the files changes, or which of them are taken."""
+        named = self._labels.names if self._labels is not None else []
+        return f"{self._shelf.stamp(self._positions)} {hash_of(self._positions)} {hash_of(self._label_numbers)} {named}"
 
     def close(self) -> None:
         self._shelf.close()

@@ -49,6 +49,13 @@ class FoundFile(Entry):
     def open(self) -> BinaryIO:
         return open_file(self.path)
 
+    def stamp(self) -> str:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return f"{printable(str(self.path.absolute()))} gone"
+        return f"{printable(str(self.path.absolute()))} {status.st_size} {status.st_mtime_ns}"
+
     def place(self) -> tuple[str, ...]:
         return self.path.resolve().parent.parts
 

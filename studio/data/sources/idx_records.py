@@ -95,7 +95,7 @@ def open_idx(entry: Entry) -> Generator[ReadProgress, None, Opened]:
             notes = (f"The labels in {labels_entry.name} were not used: {error}.",)
             return Opened(RecordSource(entry, records, file=file), notes)
         notes = (f"Classes come from {labels_entry.name}.",)
-        return Opened(RecordSource(entry, records, labels, class_names, file), notes)
+        return Opened(RecordSource(entry, records, labels, class_names, file, (labels_entry,)), notes)
     except BaseException:
         if file is not None:
             file.close()

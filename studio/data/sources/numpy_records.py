@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from studio.data.image_set import CHANNEL_COUNTS
-from studio.data.limits import MAX_ARCHIVE_MEMBERS, MAX_LABEL_BYTES, MAX_SET_BYTES, MAX_UNPACKED_BYTES
+from studio.data.limits import MAX_ARCHIVE_MEMBERS, MAX_BYTES_AT_ONCE, MAX_LABEL_BYTES, MAX_UNPACKED_BYTES
 from studio.data.sources.arrays import Opened, ReadProgress, as_text, classes_from_values
 from studio.data.sources.entry import Entry
 from studio.data.sources.records import Records, RecordSource
@@ -93,7 +93,7 @@ def open_npy(entry: Entry) -> Generator[ReadProgress, None, Opened]:
         notes.append(f"Classes come from {beside.name}.")
     except (UnreadableError, ValueError) as error:
         notes.append(f"The labels in {beside.name} were not used: {error}.")
-    return Opened(RecordSource(entry, records, labels, class_names, unpacked), tuple(notes))
+    return Opened(RecordSource(entry, records, labels, class_names, unpacked, (beside,)), tuple(notes))
 
 
 def is_labels_array(entry: Entry) -> bool:
@@ -275,7 +275,7 @@ def _rearranged(
 ) -> tuple[Records, BinaryIO]:
     """As `_survey`, of an array whose pictures do not lie one behind the other: they are put in order once."""
     member = arrays.members[key]
-    if member.byte_count > MAX_SET_BYTES:
+    if member.byte_count > MAX_BYTES_AT_ONCE:
         raise UnreadableError(f"its pictures would take {member.byte_count / 2**30:,.1f} GB, more than can be taken")
     with arrays.opened(key) as file:
         values = npy.read_array(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,16 +50,21 @@ class Records:
         height, width = self.shape[1:] if self.channels_first else self.shape[:2]
         return width, height
 
-    def pixels(self, content: bytes) -> NDArray[np.uint8]:
-        """uint8 (H, W, C) of one picture's bytes."""
-        values = np.frombuffer(content, self.dtype).reshape(self.shape)
+    def block(self, content: bytes, count: int) -> NDArray[np.uint8]:
+        """uint8 (count, H, W, C) of `count` pictures, whose bytes lie one stride after the other."""
+        spread = np.ndarray(
+            (count, *self.shape), self.dtype, content, 0, (self.stride, *np.empty(self.shape, self.dtype).strides)
+        )
         if self.channels_first:
-            values = values.transpose(1, 2, 0)
-        elif values.ndim == 2:
-            values = values[:, :, np.newaxis]
-        if values.dtype != np.uint8 or self.scale != 1.0 or self.shift != 0.0:
-            scaled = values.astype(np.float64) * self.scale + self.shift
-            values = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+            spread = spread.transpose(0, 2, 3, 1)
+        elif spread.ndim == 3:
+            spread = spread[..., np.newaxis]
+        if self.dtype == np.uint8 and self.scale == 1.0 and self.shift == 0.0:
+            return spread
+        values = np.empty(spread.shape, np.uint8)
+        for index, picture in enumerate(spread):
+            scaled = picture.astype(np.float64) * self.scale + self.shift
+            values[index] = np.rint(np.clip(scaled, 0, 255))
         return values
 
 
@@ -71,6 +77,7 @@ class RecordSource:
         labels: int (N,), each an index into `class_names`, or None.
         class_names: one per class.
         file: what to read from when that is not the file itself but its unpacked content; closed with the source.
+        beside: further files that labels and names come from.
     """
 
     def __init__(
@@ -80,9 +87,11 @@ class RecordSource:
         labels: NDArray[np.integer] | None = None,
         class_names: Sequence[str] = (),
         file: BinaryIO | None = None,
+        beside: Sequence[Entry] = (),
     ) -> None:
         self._file = file
         self._entry = entry
+        self.beside = tuple(beside)
         self.records = records
         self.labels = None if labels is None else labels.astype(np.int32)
         self.class_names = tuple(class_names)
@@ -106,15 +115,35 @@ class RecordSource:
     def read(self, index: int, smallest_side: int | None = None) -> Decoded:
         if not 0 <= index < self.count:
             raise IndexError(index)
+        return Decoded(minimal_channels(self.read_block(index, index + 1)[0]), self.records.size)
+
+    def stamp(self) -> str:
+        """What changes when one of the files changes that pictures, labels and names come from."""
+        return hashlib.sha256("\n".join(e.stamp() for e in (self._entry, *self.beside)).encode()).hexdigest()
+
+    def read_block(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """The pictures from `start` to before `stop` at once, uint8 (stop − start, H, W, C) as stored.
+
+        Raises UnreadableError.
+        """
+        if not 0 <= start < stop <= self.count:
+            raise IndexError(start)
+        file, records = self._held(), self.records
+        with reading():
+            file.seek(records.offset + start * records.stride)
+            content = file.read((stop - start - 1) * records.stride + records.byte_count)
+        if len(content) != (stop - start - 1) * records.stride + records.byte_count:
+            raise UnreadableError("cut off: the end is missing")
+        return records.block(content, stop - start)
+
+    def _held(self) -> BinaryIO:
         if self._file is None:
             self._file = self._entry.open()
-        records = self.records
-        with reading():
-            self._file.seek(records.offset + index * records.stride)
-            content = self._file.read(records.byte_count)
-        if len(content) != records.byte_count:
-            raise UnreadableError("cut off: the end is missing")
-        return Decoded(minimal_channels(records.pixels(content)), records.size)
+        return self._file
+
+    def hold(self) -> None:
+        """Open the file now, because what it lies in is about to be closed. Raises UnreadableError."""
+        self._held()
 
     def close(self) -> None:
         if self._file is not None:

@@ -12,9 +12,8 @@ from typing import NoReturn, TypeVar
 
 from studio.data.progress import ImportProgress
 from studio.data.report import SkippedFile
-from studio.data.sources import archive, cifar, parquet
-from studio.data.sources import idx_records as idx
-from studio.data.sources import numpy_records as arrays
+from studio.data.sources import archive, cifar, idx, parquet
+from studio.data.sources import numpy_arrays as arrays
 from studio.data.sources.account import Account
 from studio.data.sources.arrays import Opened, ReadProgress
 from studio.data.sources.decoding import picture_suffixes
@@ -138,7 +137,9 @@ class _Scan:
         yield from self._take_shelf(shelf, found)
         taken = bool(self._sources)
         for entry in found.archives:
-            if taken and not self._is_pointed_at(entry):
+            if not archive.is_zip(entry.name) and not archive.is_tar(entry.name):
+                self._skip(entry, "an archive; unpack it first")
+            elif taken and not self._is_pointed_at(entry):
                 self._skip(entry, "an archive beside what was taken; choose it alone to import it")
             else:
                 yield from self._archive(entry)
@@ -153,9 +154,6 @@ class _Scan:
         )
 
     def _archive(self, entry: Entry) -> Iterator[ImportProgress]:
-        if not archive.is_zip(entry.name) and not archive.is_tar(entry.name):
-            self._skip(entry, "an archive; unpack it first")
-            return
         opening = open_zip if archive.is_zip(entry.name) else open_tar
         before = len(self._sources)
         left_out = self._account.count

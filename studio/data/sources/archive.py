@@ -45,10 +45,10 @@ def stem_of(name: str) -> str:
     return _TAR_NAME.sub("", name) if is_tar(name) else name.rpartition(".")[0] or name
 
 
-def member_parts(name: str) -> tuple[str, ...]:
-    """The folders and the name that a member's path consists of.
+def member_parts(name: str, home: str = "the archive") -> tuple[str, ...]:
+    """The folders and the name that a path consists of which was found in a file.
 
-    Raises UnreadableError for a path which leads out of its archive, or is none.
+    Raises UnreadableError for a path which leads out of `home`, or is none.
     """
     if "\0" in name:
         raise UnreadableError("its name holds a zero byte")
@@ -56,10 +56,10 @@ def member_parts(name: str) -> tuple[str, ...]:
         raise UnreadableError("its name is too long")
     path = name.replace("\\", "/")
     if path.startswith("/") or _DRIVE.match(path):
-        raise UnreadableError("its path begins outside of the archive")
+        raise UnreadableError(f"its path begins outside of {home}")
     parts = tuple(part for part in path.split("/") if part not in ("", "."))
     if ".." in parts:
-        raise UnreadableError("its path leads out of the archive")
+        raise UnreadableError(f"its path leads out of {home}")
     if not parts:
         raise UnreadableError("it has no name")
     if len(parts) > MAX_FOLDER_DEPTH + 1:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.limits import MAX_CLASSES
-from studio.data.sources.entry import Entry
+from studio.data.sources.entry import Entry, printable
 from studio.data.sources.records import RecordSource
 
 
@@ -20,25 +19,6 @@ class ReadProgress:
 
     done: int
     total: int
-
-
-@dataclass(frozen=True)
-class ArraySource:
-    """The pictures of one array file, as yet in the file's own size.
-
-    Attributes:
-        path: the file.
-        images: uint8 (N, H, W, 1|3|4).
-        labels: int64 (N,), each an index into `class_names`, or None.
-        class_names: one per class; empty without labels.
-        notes: how the file was read, where that is not plain.
-    """
-
-    path: Path
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64] | None = None
-    class_names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +48,7 @@ def classes_from_values(
     """
     if values.dtype.kind in "US":
         distinct, labels = np.unique(values, return_inverse=True)
-        texts = tuple(as_text(value) for value in distinct)
+        texts = tuple(printable(as_text(value)) for value in distinct)
     else:
         if values.dtype.kind not in "biuf" or not _are_whole(values):
             raise ValueError("the labels are not whole numbers")

@@ -12,17 +12,20 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Callable, Generator, Iterable
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.image_set import CHANNEL_COUNTS
-from studio.data.limits import MAX_SET_BYTES
-from studio.data.sources.arrays import ArraySource, ReadProgress, classes_from_values
+from studio.data.limits import MAX_LABEL_BYTES, MAX_UNPACKED_BYTES
+from studio.data.sources.arrays import Opened, ReadProgress, classes_from_values
+from studio.data.sources.entry import Entry, reading
+from studio.data.sources.records import Records, RecordSource
 from studio.data.sources.source import UnreadableError
+from studio.data.sources.spool import Spool
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CHUNK = 4 * 2**20
@@ -41,83 +44,102 @@ _FASHION_LABELS_SHA256 = frozenset(
 )
 
 
-def looks_like_idx(path: Path) -> bool:
+def looks_like_idx(name: str) -> bool:
     """Whether a file's name says that it is an IDX file."""
-    return _NAME.search(path.name) is not None
+    return _NAME.search(name) is not None
 
 
-def is_idx_images(path: Path) -> bool:
+def is_idx_images(entry: Entry) -> bool:
     """Whether a file begins like an IDX file of pictures."""
-    return len(_axes(path)) in (3, 4)
+    return len(_axes(entry)) in (3, 4)
 
 
-def is_idx_labels(path: Path) -> bool:
+def is_idx_labels(entry: Entry) -> bool:
     """Whether a file begins like an IDX file of labels."""
-    return len(_axes(path)) == 1
+    return len(_axes(entry)) == 1
 
 
-def order_of_preference(paths: Iterable[Path]) -> list[Path]:
+def order_of_preference(entries: Iterable[Entry]) -> list[Entry]:
     """Image files of one data set, the one to train on first."""
-    return sorted(paths, key=lambda path: ("train" not in path.name.casefold(), path.name))
+    return sorted(entries, key=lambda entry: ("train" not in entry.name.casefold(), entry.name))
 
 
-def labels_beside(images: Path) -> Path | None:
+def labels_beside(images: Entry) -> Entry | None:
     """The labels file that belongs to an images file: the same name with "labels" for "images", packed or not."""
     return _counterpart(images, (("images", "labels"), ("image", "label")), "1", is_idx_labels)
 
 
-def images_beside(labels: Path) -> Path | None:
+def images_beside(labels: Entry) -> Entry | None:
     """The images file that belongs to a labels file."""
     return _counterpart(labels, (("labels", "images"), ("label", "image")), "34", is_idx_images)
 
 
-def read_idx(path: Path) -> Generator[ReadProgress, None, ArraySource]:
+def open_idx(entry: Entry) -> Generator[ReadProgress, None, Opened]:
     """The pictures in an IDX file of 3 axes (grey) or 4 (colour), with the labels found beside it.
 
-    Raises UnreadableError when the file is damaged, is not what its header says, or is too large.
+    A gzipped file is unpacked once, to the disk when it is large. Raises UnreadableError when the file is damaged, is
+    not what its header says, or is too large.
     """
-    images = _as_pictures((yield from _read(path)))
-    labels_path = labels_beside(path)
-    if labels_path is None:
-        return ArraySource(path, images, notes=("No labels file was found beside it, so there are no classes.",))
+    records, file = yield from _open_pictures(entry)
     try:
-        values = yield from _read(labels_path)
-        if len(values) != len(images):
-            raise UnreadableError(f"{len(values):,} labels for {len(images):,} pictures")
-        labels, class_names = classes_from_values(values, _known_names(labels_path, values))
-    except (UnreadableError, ValueError) as error:
-        return ArraySource(path, images, notes=(f"The labels in {labels_path.name} were not used: {error}.",))
-    return ArraySource(path, images, labels, class_names, (f"Classes come from {labels_path.name}.",))
+        labels_entry = labels_beside(entry)
+        if labels_entry is None:
+            notes = ("No labels file was found beside it, so there are no classes.",)
+            return Opened(RecordSource(entry, records, file=file), notes)
+        try:
+            values = _read_labels(labels_entry)
+            if len(values) != records.count:
+                raise UnreadableError(f"{len(values):,} labels for {records.count:,} pictures")
+            labels, class_names = classes_from_values(values, _known_names(labels_entry, values))
+        except (UnreadableError, ValueError) as error:
+            notes = (f"The labels in {labels_entry.name} were not used: {error}.",)
+            return Opened(RecordSource(entry, records, file=file), notes)
+        notes = (f"Classes come from {labels_entry.name}.",)
+        return Opened(RecordSource(entry, records, labels, class_names, file, (labels_entry,)), notes)
+    except BaseException:
+        if file is not None:
+            file.close()
+        raise
 
 
 def _counterpart(
-    path: Path, swaps: tuple[tuple[str, str], ...], axes: str, fits: Callable[[Path], bool]
-) -> Path | None:
-    stem = path.name.removesuffix(".gz")
+    entry: Entry, swaps: tuple[tuple[str, str], ...], axes: str, fits: Callable[[Entry], bool]
+) -> Entry | None:
+    stem = entry.name.removesuffix(".gz")
     for old, new in swaps:
         if old not in stem:
             continue
         renamed = stem.replace(old, new)
         for digit in axes:
             name = re.sub(r"idx\d", f"idx{digit}", renamed)
-            for candidate in (path.with_name(name + ".gz"), path.with_name(name)):
-                if candidate != path and candidate.is_file() and fits(candidate):
-                    return candidate
+            for candidate in (name + ".gz", name):
+                if candidate != entry.name and (found := entry.sibling(candidate)) is not None and fits(found):
+                    return found
     return None
 
 
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
+@contextmanager
+def _content(entry: Entry) -> Iterator[tuple[BinaryIO, bool]]:
+    """The file's unpacked content, and whether it had to be unpacked. Raises UnreadableError."""
+    with entry.open() as file, reading():
         packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if packed else path.open("rb")
+        file.seek(0)
+        if not packed:
+            yield file, False
+            return
+        try:
+            with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
+                yield cast(BinaryIO, unpacked), True
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UnreadableError("damaged or cut off; copy or download it again") from error
 
 
-def _axes(path: Path) -> tuple[int, ...]:
+def _axes(entry: Entry) -> tuple[int, ...]:
     """The shape the header gives, empty when this is no IDX file."""
     try:
-        with _open(path) as file:
+        with _content(entry) as (file, _):
             return _header(file)[1]
-    except (OSError, EOFError, zlib.error, UnreadableError):
+    except UnreadableError:
         return ()
 
 
@@ -131,51 +153,73 @@ def _header(file: BinaryIO) -> tuple[np.dtype, tuple[int, ...]]:
     return np.dtype(_DTYPES[magic[2]]), struct.unpack(f">{magic[3]}I", lengths)
 
 
-def _read(path: Path) -> Generator[ReadProgress, None, NDArray[np.generic]]:
-    try:
-        with _open(path) as file:
-            dtype, shape = _header(file)
-            promised = math.prod(shape) * dtype.itemsize
-            if promised == 0:
-                raise UnreadableError("holds nothing: its header says " + " × ".join(map(str, shape)))
-            if promised > MAX_SET_BYTES:
-                raise UnreadableError(f"its header promises {promised / 2**30:,.1f} GB, more than can be taken")
+def _open_pictures(entry: Entry) -> Generator[ReadProgress, None, tuple[Records, BinaryIO | None]]:
+    """Where the pictures are, and the unpacked content when the file is packed."""
+    with _content(entry) as (file, packed):
+        dtype, shape = _header(file)
+        records = _records(dtype, shape)
+        promised = _promised(dtype, shape, MAX_UNPACKED_BYTES)
+        if not packed:
+            _compare(entry.byte_count() - records.offset, promised)
+            return records, None
+        spool = Spool(entry.byte_count())
+        try:
+            spool.write(bytes(records.offset))
+            done = 0
             # Grows with what is really there, so a lying header costs nothing.
-            content = bytearray()
-            while len(content) <= promised:
-                chunk = file.read(min(_CHUNK, promised + 1 - len(content)))
-                if not chunk:
-                    break
-                content += chunk
-                yield ReadProgress(min(len(content), promised), promised)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UnreadableError("damaged or cut off; copy or download it again") from error
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
-    if len(content) != promised:
-        difference = "less" if len(content) < promised else "more"
-        raise UnreadableError(
-            f"its header promises {promised:,} bytes, but it holds {difference}; copy or download it again"
-        )
+            while done <= promised and (chunk := file.read(min(_CHUNK, promised + 1 - done))):
+                spool.write(chunk)
+                done += len(chunk)
+                yield ReadProgress(min(done, promised), promised)
+            _compare(done, promised)
+            return records, spool.finish()
+        except BaseException:
+            spool.close()
+            raise
+
+
+def _read_labels(entry: Entry) -> NDArray[np.generic]:
+    with _content(entry) as (file, _):
+        dtype, shape = _header(file)
+        promised = _promised(dtype, shape, MAX_LABEL_BYTES)
+        content = file.read(promised + 1)
+    _compare(len(content), promised)
     return np.frombuffer(content, dtype).reshape(shape)
 
 
-def _as_pictures(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    if values.dtype != np.uint8:
+def _promised(dtype: np.dtype, shape: tuple[int, ...], most: int) -> int:
+    promised = math.prod(shape) * dtype.itemsize
+    if promised == 0:
+        raise UnreadableError("holds nothing: its header says " + " × ".join(map(str, shape)))
+    if promised > most:
+        raise UnreadableError(f"its header promises {promised / 2**30:,.1f} GB, more than can be taken")
+    return promised
+
+
+def _compare(present: int, promised: int) -> None:
+    if present != promised:
+        difference = "less" if present < promised else "more"
+        raise UnreadableError(
+            f"its header promises {promised:,} bytes, but it holds {difference}; copy or download it again"
+        )
+
+
+def _records(dtype: np.dtype, shape: tuple[int, ...]) -> Records:
+    if dtype != np.uint8:
         raise UnreadableError("its numbers are not bytes, so they are not pictures")
-    if values.ndim == 3:
-        return values[:, :, :, np.newaxis]
-    if values.ndim == 4 and values.shape[3] in CHANNEL_COUNTS:
-        return values
-    if values.ndim == 4 and values.shape[1] in CHANNEL_COUNTS:
-        return np.ascontiguousarray(values.transpose(0, 2, 3, 1))
-    raise UnreadableError(f"{' × '.join(map(str, values.shape))} numbers are not pictures of 1, 3 or 4 channels")
+    offset = 4 + 4 * len(shape)
+    stride = math.prod(shape[1:])
+    if len(shape) == 3 or (len(shape) == 4 and shape[3] in CHANNEL_COUNTS):
+        return Records(offset, stride, shape[0], shape[1:])
+    if len(shape) == 4 and shape[1] in CHANNEL_COUNTS:
+        return Records(offset, stride, shape[0], shape[1:], channels_first=True)
+    raise UnreadableError(f"{' × '.join(map(str, shape))} numbers are not pictures of 1, 3 or 4 channels")
 
 
-def _known_names(path: Path, values: NDArray[np.generic]) -> tuple[str, ...]:
+def _known_names(entry: Entry, values: NDArray[np.generic]) -> tuple[str, ...]:
     """Class names of Fashion-MNIST, known by its labels or by its folder; other sets have only numbers."""
     digest = hashlib.sha256(values[:10_000].astype(np.uint8).tobytes()).hexdigest()
-    folders = (part.casefold() for part in path.resolve().parent.parts)
+    folders = (part.casefold() for part in entry.place())
     if digest in _FASHION_LABELS_SHA256 or any("fashion" in part and "mnist" in part for part in folders):
         return _FASHION_CLASSES
     return ()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.fitting import minimal_channels
+from studio.data.fitting import minimal_channels, pixel_scale
 from studio.data.sources.decoding import read_picture
 from studio.data.sources.entry import Shelf, hash_of
 from studio.data.sources.source import Decoded, SheetGrid, UnreadableError
@@ -29,6 +29,7 @@ _FEWEST_IN_LINE = 4
 _MOST_UNEQUAL = 2.0
 _FILLED = 0.5
 _VARIED = 0.75
+_SMALLEST_REPEATED = 8
 _EDGE_RATIO = 2.0
 
 
@@ -141,15 +142,19 @@ def _strip(empty: NDArray[np.bool_], across: _Line | None, down: _Line | None) -
 
 def _line(gutter: NDArray[np.bool_]) -> _Line | None:
     """How one side is parted, when `gutter` bool (L,) says where nothing is drawn all along the other."""
+    length = len(gutter)
     edges = np.flatnonzero(np.diff(np.concatenate([[True], gutter, [True]])))
     starts, ends = edges[::2], edges[1::2]
     if len(starts) < 2:
         return None
     widths, steps = ends - starts, np.diff(starts)
     if (widths == widths[0]).all() and (steps == steps[0]).all() and SMALLEST_CELL <= widths[0] <= LARGEST_CELL:
+        if length == len(starts) * steps[0] and starts[0] < steps[0] - widths[0]:
+            # Every drawing leaves the same room on both sides: the room belongs to the cell.
+            return _Line(0, int(steps[0]), 0, len(starts))
         # Cells filled to their edges, with ruled gutters between.
         return _Line(int(starts[0]), int(widths[0]), int(steps[0] - widths[0]), len(starts))
-    return _padded_line(len(gutter), starts, ends)
+    return _padded_line(length, starts, ends)
 
 
 def _padded_line(length: int, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> _Line | None:
@@ -185,29 +190,32 @@ def _is_varied(pixels: NDArray[np.uint8], empty: NDArray[np.bool_], grid: SheetG
 
 
 def _repeated_grid(pixels: NDArray[np.uint8]) -> SheetGrid | None:
-    """Equal cells without gutters: where the picture changes at every multiple of a length more than in between."""
-    height, width, _ = pixels.shape
-    wide = pixels.astype(np.int16)
-    across = _period(np.abs(np.diff(wide, axis=1)).mean(axis=(0, 2)), width)
-    down = _period(np.abs(np.diff(wide, axis=0)).mean(axis=(1, 2)), height)
+    """Equal cells without gutters, known by what happens at every multiple of a length and nowhere in between."""
+    scale = pixel_scale([pixels])
+    small = pixels[::scale, ::scale].astype(np.int16)
+    height, width, _ = small.shape
+    across = _period(np.abs(np.diff(small, axis=1)).mean(axis=(0, 2)), width)
+    down = _period(np.abs(np.diff(small, axis=0)).mean(axis=(1, 2)), height)
     if across is None or down is None or max(across, down) > _MOST_UNEQUAL * min(across, down):
         return None
     if (width // across) * (height // down) < _FEWEST_CELLS:
         return None
-    return SheetGrid((across, down))
+    return SheetGrid((across * scale, down * scale))
 
 
 def _period(changes: NDArray[np.float64], length: int) -> int | None:
-    """The divisor of `length` at whose multiples `changes` (length − 1,) stand out most, or None."""
+    """The divisor of `length` at whose multiples `changes` (length − 1,) are much larger or smaller than in between."""
     best: tuple[float, int] | None = None
-    for cell in range(max(SMALLEST_CELL, 8), min(length // 2, LARGEST_CELL) + 1):
+    for cell in range(_SMALLEST_REPEATED, min(length // 2, LARGEST_CELL) + 1):
         if length % cell:
             continue
         at = np.arange(cell, length, cell) - 1
         between = np.delete(changes, at)
         # The weakest boundaries decide: in a photograph some lie where something ends by chance.
-        ratio = float(np.quantile(changes[at], 0.25) / (between.mean() + 1e-6))
-        if ratio >= _EDGE_RATIO and (best is None or ratio > best[0]):
+        above = float(np.quantile(changes[at], 0.1) / (between.mean() + 1e-6))
+        below = float(between.mean() / (np.quantile(changes[at], 0.9) + 1e-6))
+        ratio = max(above, below)
+        if ratio >= _EDGE_RATIO and between.mean() > 1 and (best is None or ratio > best[0]):
             best = ratio, cell
     return None if best is None else best[1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from studio.data.sources import archive, cifar, idx_records, numpy_records, parquet, table
+from studio.data.sources import archive, cifar, idx, numpy_arrays, parquet, table
 from studio.data.sources.decoding import picture_suffixes
 from studio.data.sources.entry import Entry, Shelf, suffix_of
 
@@ -61,9 +61,9 @@ def sort(shelf: Shelf, is_idx: Callable[[Entry], bool] | None = None) -> Sorted:
 
 
 def _kind(found: Sorted, name: str) -> list[Entry] | None:
-    if numpy_records.is_npz(name) or numpy_records.is_npy(name):
+    if numpy_arrays.is_npz(name) or numpy_arrays.is_npy(name):
         return found.arrays
-    if idx_records.looks_like_idx(name):
+    if idx.looks_like_idx(name):
         return found.idx
     if cifar.looks_like_cifar(name):
         return found.cifar

@@ -21,6 +21,7 @@ _SUFFIXES = frozenset({".csv", ".tsv"})
 _PATH_TITLES = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img", "id")
 _LABEL_TITLES = ("label", "class", "category", "target", "labels", "class_name", "label_name", "breed", "species", "y")
 _SAMPLE = 200
+_HOME = "the folder of the table"
 
 
 def is_table(name: str) -> bool:
@@ -111,14 +112,14 @@ def rows_on_disk(
     seen: set[int] = set()
     for written, label in table.rows:
         try:
-            parts = member_parts(written)
+            parts = member_parts(written, _HOME)
             path = base.joinpath(*parts)
             if not path.is_file():
                 raise UnreadableError("not there, though the table names it")
             if path.parent not in inside:
                 inside[path.parent] = path.parent.resolve().is_relative_to(home)
             if not inside[path.parent] or (path.is_symlink() and not path.resolve().is_relative_to(home)):
-                raise UnreadableError("its path leads out of the folder of the table")
+                raise UnreadableError(f"its path leads out of {_HOME}")
             if hash(parts) in seen:
                 raise UnreadableError("named a second time by the table")
             seen.add(hash(parts))
@@ -151,7 +152,7 @@ def rows_on_shelf(entry: Entry, table: Table, shelf: Shelf, positions: Sequence[
     found: dict[int, int] = {}
     for written, label in table.rows:
         try:
-            path = "/".join(member_parts(written))
+            path = "/".join(member_parts(written, _HOME))
         except UnreadableError:
             continue
         position = whole.get(path)

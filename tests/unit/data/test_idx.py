@@ -7,17 +7,23 @@ import numpy as np
 import pytest
 
 from studio.data.importing import load_images
-from studio.data.sources.idx import images_beside, labels_beside, read_idx
+from studio.data.sources.arrays import Opened
+from studio.data.sources.folder import FoundFile
+from studio.data.sources.idx import images_beside, labels_beside, open_idx
 from studio.data.sources.source import UnreadableError
 from studio.errors import DataError
 from tests.unit.data.pictures import idx_bytes, noise, save_idx
 
 
-def read(path: Path):
-    reading = read_idx(path)
+def entry(path: Path) -> FoundFile:
+    return FoundFile(path, path.name, ())
+
+
+def opened(path: Path) -> Opened:
+    opening = open_idx(entry(path))
     while True:
         try:
-            next(reading)
+            next(opening)
         except StopIteration as end:
             return end.value
 
@@ -38,7 +44,11 @@ def test_grey_pictures_with_labels(tmp_path: Path, suffix: str) -> None:
 def test_colour_pictures(tmp_path: Path, axes: tuple[int, ...]) -> None:
     pictures = noise(30, 6, 5, 3)
     path = save_idx(tmp_path / "colour-idx4-ubyte", pictures.transpose(axes))
-    assert (read(path).images == pictures).all()
+    source = opened(path).source
+    assert source.count == 30
+    assert all((source.read(index).pixels == pictures[index]).all() for index in (0, 29, 7))
+    assert (source.read_block(3, 20) == pictures[3:20]).all()
+    source.close()
 
 
 @pytest.mark.parametrize(
@@ -56,16 +66,16 @@ def test_pictures_and_labels_find_each_other(tmp_path: Path, images: str, labels
     pictures = noise(4, 2, 2, 3) if "idx4" in images else noise(4, 2, 2)
     images_path = save_idx(tmp_path / images, pictures)
     labels_path = save_idx(tmp_path / labels, np.array([0, 1, 0, 1], np.uint8))
-    assert labels_beside(images_path) == labels_path
-    assert images_beside(labels_path) == images_path
+    assert labels_beside(entry(images_path)) == entry(labels_path)
+    assert images_beside(entry(labels_path)) == entry(images_path)
 
 
 def test_labels_of_another_length_are_not_used(tmp_path: Path) -> None:
     path = save_idx(tmp_path / "train-images-idx3-ubyte", noise(30, 4, 4))
     save_idx(tmp_path / "train-labels-idx1-ubyte", noise(29))
-    source = read(path)
-    assert source.labels is None
-    assert source.notes == ("The labels in train-labels-idx1-ubyte were not used: 29 labels for 30 pictures.",)
+    idx = opened(path)
+    assert idx.source.labels is None
+    assert idx.notes == ("The labels in train-labels-idx1-ubyte were not used: 29 labels for 30 pictures.",)
 
 
 def test_a_folder_prefers_the_training_files(tmp_path: Path) -> None:
@@ -115,7 +125,7 @@ def test_fashion_folder_gives_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not an IDX file"),
+        (b"", "empty"),
         (b"\0\0\x08", "not an IDX file"),
         (b"\0\0\x08\x03\0\0", "header is not complete"),
         (idx_bytes(noise(4, 4, 4), (5, 4, 4)), "it holds less"),
@@ -134,7 +144,7 @@ def test_headers_that_lie_and_files_that_are_damaged(tmp_path: Path, content: by
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(content)
     with pytest.raises(UnreadableError, match=reason):
-        read(path)
+        opened(path)
     with pytest.raises(DataError):
         load_images(path)
 
@@ -143,7 +153,7 @@ def test_a_packed_file_that_never_ends_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(gzip.compress(idx_bytes(noise(4, 4, 4)) + bytes(50_000_000)))
     with pytest.raises(UnreadableError, match="it holds more"):
-        read(path)
+        opened(path)
 
 
 def test_a_damaged_file_leaves_the_others(tmp_path: Path) -> None:

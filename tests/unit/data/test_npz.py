@@ -9,6 +9,7 @@ import pytest
 from numpy.lib import format as npy
 
 from studio.data.importing import load_images
+from studio.data.sources.spool import Spool
 from studio.errors import DataError
 from tests.unit.data.pictures import noise
 
@@ -179,10 +180,10 @@ def test_members_that_lie(tmp_path: Path, members: dict[str, bytes], reason: str
 
 
 def test_a_zip_bomb_is_measured_and_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.data.sources.npz.MAX_SET_BYTES", 10**7)
+    monkeypatch.setattr("studio.data.sources.numpy_arrays.MAX_UNPACKED_BYTES", 10**7)
     path = archive(tmp_path / "bomb.npz", images=header("|u1", (20, 1000, 1000)) + bytes(20_000_000))
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr(npy, "read_array", lambda *_, **__: pytest.fail("the bomb was unpacked"))
+    monkeypatch.setattr(Spool, "write", lambda *_: pytest.fail("the bomb was unpacked"))
     with pytest.raises(DataError, match="more than can be taken"):
         load_images(path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 START = "start"
+DATA = "data"
 TRAIN = "train"
 DENOISE = "denoise"
 COMPARE = "compare"
@@ -39,6 +40,7 @@ class Workspace:
 
 
 WORKSPACES = (
+    Workspace(DATA, "Data", "Train"),
     Workspace(
         TRAIN,
         "Train",

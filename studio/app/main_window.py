@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, Slot
@@ -10,7 +11,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from studio.app import jobs
-from studio.app.arrangements import COMPARE, DENOISE, PLANE, START, TRAIN, WORKSPACES
+from studio.app.arrangements import COMPARE, DATA, DENOISE, PLANE, START, TRAIN, WORKSPACES
 from studio.app.commands import Commands
 from studio.app.microscope.denoising import denoising_of
 from studio.app.panels import make_panels
@@ -112,9 +113,17 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.device_choice.shown.connect(self.status_bar.set_device)
         self.status_bar.device_clicked.connect(self._show_device_menu)
         dataset = self.panels.docks["dataset"]
-        dataset.files_chosen.connect(self.opener.open)
+        dataset.files_chosen.connect(self.opener.bring)
         dataset.browse_requested.connect(self.file_dialogs.open_files)
         dataset.starter_requested.connect(self.open_starter)
+        dataset.picture_requested.connect(self.show_data)
+        dataset.finding_requested.connect(self._show_finding)
+        dataset.class_requested.connect(self._show_class)
+        data = self.panels.pages[DATA]
+        data.files_chosen.connect(self.opener.bring)
+        data.browse_requested.connect(self.file_dialogs.open_files)
+        data.starter_requested.connect(self.open_starter)
+        self.opener.choice_needed.connect(self._ask_add_or_replace)
         self.panels.pages[COMPARE].opened.connect(self._show_microscope)
         self.panels.training.save_requested.connect(self.file_dialogs.save_model)
         self.panels.training.open_requested.connect(self.file_dialogs.open_folder)
@@ -208,7 +217,31 @@ class MainWindow(AcceptsFiles, QMainWindow):
     # Files
 
     def files_dropped(self, paths: list[Path]) -> None:
-        self.opener.open(paths)
+        self.opener.bring(paths)
+
+    @Slot(object)
+    def _ask_add_or_replace(self, paths: tuple[Path, ...]) -> None:
+        name = paths[0].name if len(paths) == 1 else count(len(paths), "file")
+        actions = [("Add to it", partial(self.opener.add, paths)), ("Replace it", partial(self.opener.open, paths))]
+        remedy = f"{self.state.image_set.name} is open."
+        self.stage.show_message(f"Add {name} to the open pictures, or replace them?", remedy, "info", actions)
+
+    @Slot(object)
+    def show_data(self, index: int | None = None) -> None:
+        """Show every picture of the data set, one of them closely."""
+        self.workspaces.switch(DATA)
+        if index is not None:
+            self.panels.pages[DATA].show_picture(index)
+
+    @Slot(object)
+    def _show_finding(self, finding: object) -> None:
+        self.workspaces.switch(DATA)
+        self.panels.pages[DATA].show_finding(finding)
+
+    @Slot(str)
+    def _show_class(self, name: str) -> None:
+        self.workspaces.switch(DATA)
+        self.panels.pages[DATA].show_class(name)
 
     def files_over(self, over: bool) -> None:
         self.veil.lift(over)
@@ -221,7 +254,8 @@ class MainWindow(AcceptsFiles, QMainWindow):
 
     @Slot(object)
     def _on_pictures(self, image_set: object) -> None:
-        self.workspaces.switch(TRAIN)
+        if self.workspaces.current != DATA:
+            self.workspaces.switch(TRAIN)
         self.status_bar.say(f"{image_set.name}: {count(image_set.count, 'picture')} ready to train on")
 
     @Slot(object)
@@ -336,6 +370,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
         if not self.closing.may_close() or not self.runner.shutdown(5000):
             event.ignore()
             return
+        self.panels.pages[DATA].pictures.stop()
         self.workspaces.store()
         self.settings.geometry = self.saveGeometry()
         self.settings.save()

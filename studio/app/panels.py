@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from studio.app.arrangements import COMPARE, DENOISE, FORWARD, PLANE, SLOW_MOTION, TRAIN
+from studio.app.arrangements import COMPARE, DATA, DENOISE, FORWARD, PLANE, SLOW_MOTION, TRAIN
 from studio.app.docks.compare.settings import ComparisonDock
 from studio.app.docks.compare.stage import CompareStage
+from studio.app.docks.data.stage import DataStage
 from studio.app.docks.denoise.batch import BatchDock
 from studio.app.docks.denoise.branches import BranchesDock
 from studio.app.docks.denoise.sampler import SamplerDock
@@ -52,7 +53,7 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
     """Build every panel once; workspaces only arrange them."""
     # The keyboard goes through them in this order.
     docks: dict[str, StudioDock] = {
-        "dataset": DatasetDock(state, window),
+        "dataset": DatasetDock(state, runner, window),
         "loss": LossDock(state, runner, window),
         "levels": LevelsDock(state, runner, window),
         "novelty": NoveltyDock(state, runner, window),
@@ -70,6 +71,7 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
     log = docks["log"] = LogDock(state, keeper, window)
     training, denoise = TrainingStage(state, runner, window), DenoiseStage(state, runner, window)
     pages: dict[str, QWidget] = {
+        DATA: DataStage(state, runner, window),
         TRAIN: training,
         DENOISE: denoise,
         COMPARE: CompareStage(state, runner, window),

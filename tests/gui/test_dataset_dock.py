@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 
 from studio.app import jobs
 from studio.app.docks.train.dataset import DatasetDock
-from studio.app.docks.train.dataset_browser import PAGE, DatasetBrowser
 from studio.app.docks.train.dataset_health import Health, health_lines, size_words, verdict
 from studio.data.image_set import ImageSet
 from studio.data.importing import load_images
@@ -20,8 +19,8 @@ from tests.gui.training_helpers import place, runner, small_pictures, state, two
 
 
 @pytest.fixture
-def dock(place, state) -> DatasetDock:
-    dock = DatasetDock(state)
+def dock(place, state, runner) -> DatasetDock:
+    dock = DatasetDock(state, runner)
     place(dock, 290, 900)
     return dock
 
@@ -131,18 +130,22 @@ def test_a_real_folder_goes_through_to_the_panel(qtbot, dock: DatasetDock, state
     assert "broken.png" in dock.health.files_text
 
 
-def test_the_browser_pages_and_picks_a_class(qtbot, dock: DatasetDock) -> None:
-    image_set = classed((PAGE, 30))
-    browser = DatasetBrowser(dock)
-    browser.show_image_set(image_set, PAGE + 3)
-    assert browser.grid.count == 30
-    assert browser.grid.selection() == 3
-    assert browser.words.startswith(f"picture {PAGE + 4:,} · class 1")
-    browser._page_back()
-    assert browser.grid.count == PAGE
-    browser._choose_class(1)
-    assert browser.grid.count == 30
-    assert browser._words_for(0).startswith(f"picture {PAGE + 1:,}")
+def test_see_all_crop_and_a_picture_lead_to_the_page(qtbot, dock: DatasetDock, state) -> None:
+    state.set_image_set(small_pictures(count=30))
+    with qtbot.waitSignal(dock.picture_requested) as asked:
+        qtbot.mouseClick(dock.crop_button, Qt.MouseButton.LeftButton)
+    assert asked.args == [None]
+    position = dock.sheet.position_at(1, 1)
+    with qtbot.waitSignal(dock.picture_requested) as asked:
+        qtbot.mouseClick(dock.sheet, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
+    assert asked.args == [position]
+
+
+def test_a_class_leads_to_its_pictures(qtbot, dock: DatasetDock, state) -> None:
+    state.set_image_set(classed((6, 6)))
+    with qtbot.waitSignal(dock.class_requested) as asked:
+        qtbot.mouseClick(dock.bars, Qt.MouseButton.LeftButton, pos=QPoint(60, 19 + 5))
+    assert asked.args == ["class 1"]
 
 
 def test_many_classes_are_bounded(dock: DatasetDock, state) -> None:

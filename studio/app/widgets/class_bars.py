@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.imaging import paint_picture, picture_image
@@ -30,6 +30,11 @@ class ClassShare:
 
 class ClassBars(QWidget):
     """One row a class; bars are measured against the fullest class."""
+
+    chosen = Signal(str)
+    """The class whose row was clicked."""
+    renamed = Signal(str)
+    """The class whose row was double-clicked."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +87,18 @@ class ClassBars(QWidget):
             painter.setPen(theme().color("muted"))
             place = QRectF(self.width() - count_width, top, count_width, ROW_HEIGHT)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{share.count:,}")
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and (share := self._share_at(event)) is not None:
+            self.chosen.emit(share.name)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and (share := self._share_at(event)) is not None:
+            self.renamed.emit(share.name)
+
+    def _share_at(self, event: QMouseEvent) -> ClassShare | None:
+        row = int(event.position().y() // ROW_HEIGHT)
+        return self._shares[row] if 0 <= row < len(self._shares) else None
 
     @staticmethod
     def _paint_thumbnail(painter: QPainter, top: int, image: QImage | None) -> None:

@@ -47,8 +47,8 @@ def _training(event) -> Activity:
 
 def _import(event) -> Activity:
     fraction = event.done / event.total if event.total else None
-    of = f" of {event.total:,}" if event.total else ""
-    return Activity(f"{event.done:,}{of} files", fraction)
+    of = f"{event.done:,} of {event.total:,}" if event.total else f"{event.done:,}" if event.done else ""
+    return Activity(f"{event.message} {of}".rstrip(), fraction)
 
 
 def _denoising(event) -> Activity:
@@ -61,7 +61,7 @@ def _preparing(event) -> Activity:
 
 _READERS = {
     ("studio.training.events", "Progress"): _training,
-    ("studio.data.importing", "ImportProgress"): _import,
+    ("studio.data.progress", "ImportProgress"): _import,
     ("studio.app.jobs", "StepTaken"): _denoising,
     ("studio.app.jobs", "Preparing"): _preparing,
 }

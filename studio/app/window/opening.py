@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QMimeData, QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
-from studio.app import jobs
+from studio.app.data.editing import data_editing_of
+from studio.app.data.jobs import OpenedData, open_data
 from studio.app.imaging import picture_image
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.trace_opening import TRACE_SUFFIX, OpenedRuns, open_model_or_runs, open_runs
@@ -23,6 +25,7 @@ from studio.app.settings import Recent, Settings
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.widgets.file_drops import dropped_paths
 from studio.app.window.activity import count
+from studio.data.starter import starter_sets
 from studio.errors import DataError, StudioError
 from studio.paths import user_folder
 
@@ -32,9 +35,11 @@ MODEL_SUFFIX = ".safetensors"
 MODEL_FILTER = "Models (*.safetensors)"
 RUN_FILTER = "Recorded runs (*.trace)"
 PICTURE_FILTER = (
-    "Pictures and data sets (*.png *.jpg *.jpeg *.webp *.bmp *.gif *.tif *.tiff *.npz *.gz *idx3-ubyte *idx1-ubyte)"
+    "Pictures and data sets (*.png *.apng *.jpg *.jpeg *.webp *.bmp *.gif *.tif *.tiff *.zip *.tar *.tgz "
+    "*.gz *.bz2 *.xz *.npz *.npy *.bin *.parquet *.csv *.tsv *idx3-ubyte *idx1-ubyte)"
 )
 _PREVIEW_PICTURES = 4
+_MOST_LINES = 2000
 
 
 class Opener(QObject):
@@ -50,6 +55,8 @@ class Opener(QObject):
     """OpenedRuns: the recorded run that is under the microscope now."""
     report_ready = Signal(object)
     """The ImportReport of an import that succeeded."""
+    choice_needed = Signal(object)
+    """Pictures were brought while others are open: paths that `add` or `open` is to be called with."""
     failed = Signal(object)
     """A StudioError."""
 
@@ -58,6 +65,7 @@ class Opener(QObject):
         self._state = state
         self._runner = runner
         self._settings = settings
+        data_editing_of(state, runner)
         self._handle: JobHandle | None = None
         self._paths: tuple[Path, ...] = ()
 
@@ -85,17 +93,35 @@ class Opener(QObject):
             self._begin(job, f"Opening {models[0].name}", chosen, self._on_model_or_runs)
         else:
             name = chosen[0].name if len(chosen) == 1 else f"{chosen[0].parent.name}"
-            self._begin(jobs.import_pictures(chosen), f"Opening {name}", chosen, self._on_pictures)
+            self._begin(open_data(chosen), f"Opening {name}", chosen, self._on_pictures)
+
+    def add(self, paths: Sequence[Path | str]) -> None:
+        """Open pictures together with those that are open; what was decided about these holds on."""
+        editing = data_editing_of(self._state)
+        added = (Path(path).absolute() for path in paths)
+        together = tuple(dict.fromkeys((*editing.paths, *added)))
+        job = open_data(together, editing.options, editing.preparation)
+        self._begin(job, "Adding pictures", together, self._on_pictures)
+
+    def bring(self, paths: Sequence[Path | str]) -> None:
+        """Open what was dropped or pasted; with pictures open already, `choice_needed` asks what is meant."""
+        models = any(Path(path).suffix.lower() in (MODEL_SUFFIX, TRACE_SUFFIX) for path in paths)
+        if models or not paths or not data_editing_of(self._state).paths:
+            self.open(paths)
+        else:
+            self.choice_needed.emit(tuple(Path(path) for path in paths))
 
     def open_starter(self, identity: str, title: str) -> JobHandle:
         """Open a starter set."""
-        return self._begin(jobs.open_starter_set(identity), f"Opening {title}", (), self._on_pictures)
+        path = next(starter.path for starter in starter_sets() if starter.id == identity)
+        return self._begin(open_data((path,), name=title), f"Opening {title}", (), self._on_pictures)
 
     def open_mime(self, data: QMimeData) -> bool:
-        """Open dropped or pasted files, or a pasted picture; False when there is nothing of that kind in it."""
-        paths = dropped_paths(data)
+        """Open dropped or pasted files, paths that were copied as text, or a pasted picture; False when there is
+        nothing of that kind in it."""
+        paths = dropped_paths(data) or _paths_in(data.text() if data.hasText() else "")
         if paths:
-            self.open(paths)
+            self.bring(paths)
             return True
         if data.hasImage():
             image = QImage(data.imageData())
@@ -112,7 +138,7 @@ class Opener(QObject):
         if not image.save(str(path)):
             self.failed.emit(StudioError("The pasted picture could not be stored.", "Save it as a file and open that."))
             return
-        self.open([path])
+        self.bring([path])
 
     def _begin(self, job: object, title: str, paths: tuple[Path, ...], on_success: object) -> JobHandle:
         if self._handle is not None:
@@ -126,12 +152,15 @@ class Opener(QObject):
         return handle
 
     @Slot(object)
-    def _on_pictures(self, result: object) -> None:
+    def _on_pictures(self, result: OpenedData) -> None:
         if self.sender() is not self._handle:
             return
-        image_set = getattr(result, "image_set", result)
-        report = getattr(result, "report", None)
-        self._state.set_image_set(image_set, report)
+        image_set, report = result.image_set, result.report
+        if not self._paths:
+            # A starter set needs no account of how it came in.
+            report = None
+            result = replace(result, report=None)
+        data_editing_of(self._state).take(result)
         if self._paths:
             size = f"{image_set.width} × {image_set.height}"
             detail = f"{count(image_set.count, 'picture')}, {size}"
@@ -182,6 +211,16 @@ class Opener(QObject):
         names = tuple(str(path) for path in self._paths)
         preview = _store_preview(names, pictures)
         self._settings.add_recent(Recent(kind, names, title, detail, 0.0, preview))
+
+
+def _paths_in(text: str) -> list[Path]:
+    """Files and folders that a copied text names, a line each; none when any line is something else."""
+    lines = [line.strip().strip('"').removeprefix("file://") for line in text.splitlines() if line.strip()]
+    paths = [Path(line) for line in lines[:_MOST_LINES]]
+    try:
+        return paths if paths and all(path.is_absolute() and path.exists() for path in paths) else []
+    except OSError:
+        return []
 
 
 def _store_preview(names: tuple[str, ...], pictures: np.ndarray) -> str:

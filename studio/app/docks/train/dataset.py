@@ -6,13 +6,14 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from studio.app.docks.train.dataset_browser import DatasetBrowser
-from studio.app.docks.train.dataset_health import class_counts, first_of_each_class, health_lines, size_words, verdict
+from studio.app.data.editing import data_editing_of
+from studio.app.docks.train.dataset_health import class_counts, lines_of, shares_of, size_words, verdict
 from studio.app.docks.train.health_list import HealthList
 from studio.app.docks.train.starter_cards import StarterCards
+from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Space
-from studio.app.widgets.class_bars import ClassBars, ClassShare
+from studio.app.widgets.class_bars import ClassBars
 from studio.app.widgets.controls import Label, Rule, SecondaryButton, SectionLabel
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.drop_area import DropArea
@@ -21,7 +22,7 @@ from studio.app.widgets.thumbnail_sheet import ThumbnailSheet
 from studio.data.image_set import ImageSet
 
 MOST_CLASSES = 200
-_FORMATS = "folder, pictures, IDX, NPZ"
+_FORMATS = "folder, ZIP, IDX, NPZ, sheets"
 
 
 class _FactsArea(QScrollArea):
@@ -62,11 +63,16 @@ class DatasetDock(StudioDock):
     browse_requested = Signal()
     starter_requested = Signal(str)
     """The id of a starter set."""
+    picture_requested = Signal(object)
+    """The catalog's number of a picture that is to be seen closely, with all others; None for no one in particular."""
+    finding_requested = Signal(object)
+    """A HealthLine whose pictures are to be seen."""
+    class_requested = Signal(str)
 
-    def __init__(self, state: StudioState, parent: QWidget | None = None) -> None:
+    def __init__(self, state: StudioState, runner: Runner, parent: QWidget | None = None) -> None:
         super().__init__("datasetDock", "Data set", parent=parent)
         self._state = state
-        self._browser: DatasetBrowser | None = None
+        self._editing = data_editing_of(state, runner)
         self._drop = DropArea("Drop pictures to begin", _FORMATS, self)
         self._drop.dropped.connect(self.files_chosen)
         self._drop.browse_requested.connect(self.browse_requested)
@@ -74,6 +80,7 @@ class DatasetDock(StudioDock):
         self._starters.chosen.connect(self.starter_requested)
         self._build()
         state.image_set_changed.connect(self._show)
+        self._editing.examined.connect(self._show_health)
         self._show()
 
     @property
@@ -126,13 +133,17 @@ class DatasetDock(StudioDock):
         self._sheet.picture_clicked.connect(self._browse_at)
         self._count = Label("", filled, role="muted", size=FontSize.LABEL)
         see_all = SecondaryButton("See all", "grid", filled, dense=True)
-        see_all.set_tooltip("See all", reason="Every picture, in a window of its own.")
+        see_all.set_tooltip("See all", reason="Every picture, on the Data page.")
         see_all.clicked.connect(self.browse)
+        self.crop_button = SecondaryButton("Crop…", parent=filled, dense=True)
+        self.crop_button.set_tooltip("Crop", reason="How pictures come in: their size, what is kept of each.")
+        self.crop_button.clicked.connect(self.browse)
         head, foot = QHBoxLayout(), QHBoxLayout()
         head.addWidget(self._name, 1)
         head.addWidget(self._size)
         foot.addWidget(self._count, 1)
         foot.addWidget(see_all)
+        foot.addWidget(self.crop_button)
         layout = QVBoxLayout(filled)
         layout.setContentsMargins(0, Space.XS, 0, 0)
         layout.setSpacing(Space.S)
@@ -146,9 +157,11 @@ class DatasetDock(StudioDock):
         facts = QWidget(parent)
         self._verdict = Finding(facts)
         self._health = HealthList(facts)
+        self._health.finding_chosen.connect(self.finding_requested)
         self._classes_head = QWidget(facts)
         self._class_source = Label("", self._classes_head, role="muted", size=FontSize.LABEL)
         self._bars = ClassBars(facts)
+        self._bars.chosen.connect(self.class_requested)
         head, classes = QHBoxLayout(), QHBoxLayout(self._classes_head)
         head.addWidget(SectionLabel("Health", facts), 1)
         head.addWidget(self._verdict)
@@ -172,22 +185,29 @@ class DatasetDock(StudioDock):
 
     @Slot()
     def _show(self) -> None:
-        image_set, report = self._state.image_set, self._state.report
+        image_set = self._state.image_set
         self._pages.setCurrentIndex(0 if image_set is None else 1)
         if image_set is None:
             self._drop.set_text("Drop pictures to begin", _FORMATS)
             self.set_subtitle("")
             return
-        self._drop.set_text("Drop to replace them", _FORMATS)
+        self._drop.set_text("Drop pictures to add or replace", _FORMATS)
         self._name.setText(image_set.name)
         self._size.setText(size_words(image_set))
         self._sheet.set_image_set(image_set)
         self._show_count()
-        lines = health_lines(image_set, report)
+        self._show_health()
+        self._show_classes(image_set)
+
+    @Slot()
+    def _show_health(self) -> None:
+        image_set, report = self._state.image_set, self._state.report
+        if image_set is None:
+            return
+        lines = lines_of(image_set, report, self._editing.health)
         overall = verdict(lines)
         self._verdict.show_finding(overall.state.value, overall.state.role, overall.text)
         self._health.show_lines(lines, report.skipped if report is not None else ())
-        self._show_classes(image_set)
 
     def _show_classes(self, image_set: ImageSet) -> None:
         counts = class_counts(image_set)
@@ -195,14 +215,7 @@ class DatasetDock(StudioDock):
             widget.setVisible(len(counts) > 0)
         more = len(counts) - MOST_CLASSES
         self._class_source.setText(f"first {MOST_CLASSES} of {len(counts)}" if more > 0 else "")
-        self._bars.set_shares(
-            [
-                ClassShare(name, count, None if first is None else image_set.images[first])
-                for (name, count), first in list(zip(counts, first_of_each_class(image_set), strict=True))[
-                    :MOST_CLASSES
-                ]
-            ]
-        )
+        self._bars.set_shares(shares_of(image_set, MOST_CLASSES))
 
     @Slot()
     def _show_count(self) -> None:
@@ -213,16 +226,11 @@ class DatasetDock(StudioDock):
 
     @Slot()
     def browse(self) -> None:
-        """Show every picture in a window of its own."""
-        self._browse_at(0)
+        """Show every picture, on the page that is made for it."""
+        if self._state.image_set is not None:
+            self.picture_requested.emit(None)
 
     @Slot(object)
     def _browse_at(self, position: int) -> None:
-        image_set = self._state.image_set
-        if image_set is None:
-            return
-        if self._browser is None:
-            self._browser = DatasetBrowser(self)
-        self._browser.show_image_set(image_set, position)
-        self._browser.show()
-        self._browser.raise_()
+        places = self._editing.places_of((position,))
+        self.picture_requested.emit(places[0] if places else None)

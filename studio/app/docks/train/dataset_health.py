@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from studio.app.widgets.class_bars import ClassShare
 from studio.data.image_set import ImageSet
 from studio.data.report import ImportReport
+
+if TYPE_CHECKING:
+    from studio.data.health import HealthReport
 
 CHANNEL_WORDS = {1: "grey", 3: "colour", 4: "colour with transparency"}
 EVEN_RATIO = 1.5
@@ -30,11 +35,29 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class HealthLine:
-    """A finding and, where there is one, a short value at the right."""
+    """A finding and, where there is one, a short value at the right.
+
+    indices: positions in the set of the pictures it is about. pairs: instead, where two each belong together.
+    are_copies: the second of each pair is equal to the first, pixel for pixel.
+    """
 
     state: Health
     text: str
     value: str = ""
+    remedy: str = ""
+    indices: tuple[int, ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
+    are_copies: bool = False
+
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether it is about certain pictures, which can be shown."""
+        return bool(self.indices or self.pairs)
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Positions in the set of the pictures it is about; those that belong together in one group."""
+        return self.pairs or tuple((index,) for index in self.indices)
 
 
 def size_words(image_set: ImageSet) -> str:
@@ -48,6 +71,14 @@ def class_counts(image_set: ImageSet) -> tuple[tuple[str, int], ...]:
         return ()
     counts = np.bincount(image_set.labels, minlength=len(image_set.class_names))
     return tuple(zip(image_set.class_names, counts.tolist(), strict=True))
+
+
+def shares_of(image_set: ImageSet, most: int) -> list[ClassShare]:
+    """The classes with their sizes and one picture each, at most so many of them."""
+    found = list(zip(class_counts(image_set), first_of_each_class(image_set), strict=True))[:most]
+    return [
+        ClassShare(name, count, None if first is None else image_set.images[first]) for (name, count), first in found
+    ]
 
 
 def first_of_each_class(image_set: ImageSet) -> tuple[int | None, ...]:
@@ -68,6 +99,27 @@ def health_lines(image_set: ImageSet, report: ImportReport | None) -> tuple[Heal
         lines += [HealthLine(Health.WARNING, warning) for warning in report.warnings]
         lines += [HealthLine(Health.NOTE, note) for note in report.notes]
     return tuple(lines)
+
+
+def lines_of(image_set: ImageSet, report: ImportReport | None, health: HealthReport | None) -> tuple[HealthLine, ...]:
+    """The findings of an examination; what is known without one, while it goes on."""
+    if health is None:
+        return health_lines(image_set, report)
+    from studio.data.health import FindingKind, Severity
+
+    states = {Severity.GOOD: Health.GOOD, Severity.NOTE: Health.NOTE, Severity.WARNING: Health.WARNING}
+    return tuple(
+        HealthLine(
+            states[finding.severity],
+            finding.sentence,
+            finding.value,
+            finding.remedy,
+            tuple(finding.indices.tolist()) if not len(finding.pairs) else (),
+            tuple((int(first), int(second)) for first, second in finding.pairs),
+            finding.kind is FindingKind.COPIES,
+        )
+        for finding in health.findings
+    )
 
 
 def verdict(lines: tuple[HealthLine, ...]) -> HealthLine:

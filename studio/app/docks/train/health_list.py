@@ -1,14 +1,15 @@
-"""The findings about a data set, and the files that were not taken, each by name and with its reason."""
+"""The findings about a data set, each a way to the pictures it is about, and the files that were not taken."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.docks.train.dataset_health import HealthLine
-from studio.app.theme import FontSize, Space
+from studio.app.theme import FontSize, Size, Space, theme
 from studio.app.widgets.controls import Label, SecondaryButton
 from studio.app.widgets.finding import Finding
 from studio.data.report import SkippedFile
@@ -16,12 +17,68 @@ from studio.data.report import SkippedFile
 MOST_FILES = 200
 
 
-class HealthList(QWidget):
-    """A line a finding; the last one opens the list of files left out."""
+class FindingLine(Finding):
+    """A finding; where it is about certain pictures, it is a button that shows them."""
+
+    chosen = Signal(object)
+    """The HealthLine."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._findings: list[Finding] = []
+        self._line: HealthLine | None = None
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    @property
+    def line(self) -> HealthLine | None:
+        """What is shown."""
+        return self._line
+
+    def show_line(self, line: HealthLine) -> None:
+        """Say this."""
+        self._line = line
+        self.show_finding(line.state.value, line.state.role, line.text, line.remedy, line.value)
+        leads = line.leads_somewhere
+        self.setCursor(Qt.CursorShape.PointingHandCursor if leads else Qt.CursorShape.ArrowCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if leads else Qt.FocusPolicy.NoFocus)
+        self.setToolTip("Show these pictures" if leads else "")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._line is not None and self._line.leads_somewhere and self.underMouse():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme().color("hover"))
+            painter.drawRoundedRect(QRectF(self.rect()), Size.RADIUS, Size.RADIUS)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._choose()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._choose()
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.HoverEnter, QEvent.Type.HoverLeave):
+            self.update()
+        return super().event(event)
+
+    def _choose(self) -> None:
+        if self._line is not None and self._line.leads_somewhere:
+            self.chosen.emit(self._line)
+
+
+class HealthList(QWidget):
+    """A line a finding; the last one opens the list of files left out."""
+
+    finding_chosen = Signal(object)
+    """The HealthLine of a finding that is about certain pictures."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._findings: list[FindingLine] = []
         self._lines = QVBoxLayout()
         self._lines.setSpacing(Space.XS)
         self._skipped_row = QWidget(self)
@@ -45,7 +102,7 @@ class HealthList(QWidget):
         layout.addWidget(self._files)
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[FindingLine, ...]:
         """The findings shown."""
         return tuple(self._findings)
 
@@ -66,20 +123,27 @@ class HealthList(QWidget):
             finding.hide()
             finding.deleteLater()
         while len(self._findings) < len(lines):
-            finding = Finding(self)
+            finding = FindingLine(self)
+            finding.chosen.connect(self.finding_chosen)
             self._lines.addWidget(finding)
             self._findings.append(finding)
         for finding, line in zip(self._findings, lines, strict=True):
-            finding.show_finding(line.state.value, line.state.role, line.text, value=line.value)
-        self._why.setChecked(False)
+            finding.show_line(line)
+        text = _named(skipped)
+        if text != self._files.text():
+            self._why.setChecked(False)
+            self._files.setText(text)
         self._skipped_row.setVisible(bool(skipped))
         noun = "file" if len(skipped) == 1 else "files"
         self._skipped.show_finding("info", "muted", f"{len(skipped):,} {noun} not taken")
-        shown = [f"{item.path}: {item.reason}" for item in skipped[:MOST_FILES]]
-        if len(skipped) > MOST_FILES:
-            shown.append(f"and {len(skipped) - MOST_FILES:,} more; all are in the log")
-        self._files.setText("\n".join(shown))
 
     @Slot(bool)
     def _name_button(self, shown: bool) -> None:
         self._why.set_text("Hide" if shown else "See why")
+
+
+def _named(skipped: Sequence[SkippedFile]) -> str:
+    shown = [f"{item.path}: {item.reason}" for item in skipped[:MOST_FILES]]
+    if len(skipped) > MOST_FILES:
+        shown.append(f"and {len(skipped) - MOST_FILES:,} more; all are in the log")
+    return "\n".join(shown)

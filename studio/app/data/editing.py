@@ -1,0 +1,494 @@
+"""What a person decides about a data set, acted out at once: one object for a window's state.
+
+The decisions (how pictures come in, what is left out, which class each has) hold immediately, and the page shows them;
+the prepared ImageSet follows in the background. The newest decision wins, and the set before stays until it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from studio.app.data.catalog_index import CatalogIndex, ClassesShown
+from studio.app.data.jobs import OpenedData, examine_data, index_data, open_data, prepare_data
+from studio.app.data.shared_sources import catalog_of
+from studio.app.runner import JobHandle, Runner
+from studio.app.state import StudioState
+from studio.app.undo import Change, undo_stack_of
+from studio.data import edits
+from studio.data.preparation import Preparation
+from studio.data.sources.source import Catalog, ScanOptions, SheetGrid
+from studio.errors import StudioError
+
+if TYPE_CHECKING:
+    from studio.data.health import HealthReport
+    from studio.data.image_set import ImageSet
+    from studio.data.preparing import Origins
+    from studio.data.report import ImportReport
+
+SETTLE_MS = 220
+"""A decision is carried out when no other one followed for so long: a drag is one preparation, not fifty."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training may do to a picture each time it is seen; see `studio.training.augmentation`."""
+
+    horizontal_flips: bool = False
+    vertical_flips: bool = False
+    quarter_turns: bool = False
+    largest_shift: int = 0
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """What can be undone; `data` tells which open data set it is about."""
+
+    data: object
+    options: ScanOptions
+    preparation: Preparation
+
+
+class DataEditing(QObject):
+    """Found by `data_editing_of(state)`; GUI thread only."""
+
+    opened = Signal()
+    """Another data set is open, or none."""
+    changed = Signal()
+    """Something was decided; the pictures of the page look different."""
+    prepared = Signal()
+    """The state's picture set is what was decided."""
+    working_changed = Signal()
+    """A preparation began or ended."""
+    examined = Signal()
+    """`health` is there."""
+    augmentation_changed = Signal()
+    failed = Signal(object, str)
+    """A StudioError, and the traceback of a defect; what was there before is still there."""
+
+    def __init__(self, state: StudioState) -> None:
+        super().__init__(state)
+        self._state = state
+        self._runner: Runner | None = None
+        self._data: object = object()
+        self._paths: tuple[Path, ...] = ()
+        self._catalog: Catalog | None = None
+        self._index: CatalogIndex | None = None
+        self._origins: Origins | None = None
+        self._decided = _Decisions(self._data, ScanOptions(), Preparation())
+        self._carried_out = self._decided
+        self._left_out: NDArray[np.int64] | None = None
+        self._classes: ClassesShown | None = None
+        self._handle: JobHandle | None = None
+        self._examination: JobHandle | None = None
+        self._indexing: JobHandle | None = None
+        self._health: HealthReport | None = None
+        self._examinable = True
+        self._pending = self._decided
+        self._taking = False
+        self.augmentation = Augmentation()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._carry_out)
+        state.image_set_changed.connect(self._on_image_set)
+
+    def use(self, runner: Runner) -> None:
+        """Work with this background thread."""
+        if self._runner is None:
+            self._runner = runner
+            runner.idle.connect(self._examine_again)
+            self._on_image_set()
+
+    # What is open
+
+    @property
+    def catalog(self) -> Catalog | None:
+        """Everything that was found; None when nothing is open."""
+        return self._catalog
+
+    @property
+    def index(self) -> CatalogIndex | None:
+        """Names and classes of the catalog; None while they are looked at."""
+        return self._index
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """What was dropped; empty for pictures that did not come from files."""
+        return self._paths
+
+    @property
+    def image_set(self) -> ImageSet | None:
+        """The prepared set, which may be a moment behind the decisions."""
+        return self._state.image_set
+
+    @property
+    def report(self) -> ImportReport | None:
+        """How the pictures were taken in; None where they did not come from files."""
+        return self._state.report
+
+    @property
+    def preparation(self) -> Preparation:
+        """How pictures come in, as decided."""
+        return self._decided.preparation
+
+    @property
+    def options(self) -> ScanOptions:
+        """How files are looked at, as decided."""
+        return self._decided.options
+
+    @property
+    def concrete(self) -> Preparation:
+        """The decided preparation with size and channels filled in as far as the last set tells them."""
+        chosen, known = self.preparation, self._state.image_set
+        if known is None:
+            return chosen
+        size = chosen.size or (known.width, known.height)
+        return replace(chosen, size=size, channels=chosen.channels or known.channels)
+
+    @property
+    def working(self) -> JobHandle | None:
+        """The preparation that goes on; None when the set is what was decided."""
+        return self._handle
+
+    @property
+    def settled(self) -> bool:
+        """Whether the state's set is what was decided."""
+        return self._decided == self._carried_out and self._handle is None
+
+    @property
+    def health(self) -> HealthReport | None:
+        """What is to be known about the set; None while it is looked at."""
+        return self._health
+
+    @property
+    def left_out(self) -> NDArray[np.int64]:
+        """The catalog's numbers of the pictures that are left out, ascending."""
+        if self._left_out is None:
+            excluded = self.preparation.excluded
+            known = self._index is not None and excluded
+            self._left_out = self._index.places(excluded) if known else np.zeros(0, np.int64)
+        return self._left_out
+
+    @property
+    def classes(self) -> ClassesShown | None:
+        """The classes as they will be; None while names are looked at."""
+        if self._classes is None and self._index is not None:
+            self._classes = self._index.shown(self.preparation)
+        return self._classes
+
+    def class_of(self, index: int) -> str | None:
+        """The class of the catalog's picture `index` as it will be."""
+        return None if self.classes is None else self.classes.name_of(index)
+
+    def places_of(self, positions: Iterable[int]) -> list[int]:
+        """The catalog's numbers of pictures given by their position in the prepared set."""
+        if self._origins is None:
+            return [int(position) for position in positions]
+        return self._origins.indices[np.asarray(list(positions), dtype=np.int64)].tolist()
+
+    def positions_of(self, index: int) -> range:
+        """Where in the prepared set the catalog's picture `index` is: once, several times when it was cut up, or not
+        at all; not at all either while the set is not what was decided."""
+        image_set = self._state.image_set
+        if image_set is None or not self.settled:
+            return range(0)
+        if self._origins is None:
+            return range(index, index + 1)
+        first, end = np.searchsorted(self._origins.indices, [index, index + 1])
+        return range(int(first), int(end))
+
+    # Opening
+
+    def take(self, opened: OpenedData) -> None:
+        """This data set is open now, in place of the one before."""
+        self._stop_working()
+        before = self._catalog
+        self._data = object()
+        self._paths, self._catalog, self._index = opened.paths, opened.catalog, opened.index
+        self._origins = opened.origins
+        self._decided = _Decisions(self._data, opened.catalog.options, opened.preparation)
+        self._carried_out = self._decided
+        self._forget_readings()
+        if before is not None:
+            before.close()
+        self._set_image_set(opened.image_set, opened.report)
+        self.opened.emit()
+
+    def set_augmentation(self, augmentation: Augmentation) -> None:
+        """What training may do to pictures, for the preview."""
+        if augmentation != self.augmentation:
+            self.augmentation = augmentation
+            self.augmentation_changed.emit()
+
+    # Deciding
+
+    def decide(self, title: str, preparation: Preparation, merge: object = None) -> None:
+        """Bring pictures in another way; can be undone as `title`. Decisions with the same `merge` are one."""
+        self._push(title, replace(self._decided, preparation=preparation), merge)
+
+    def look_differently(self, title: str, options: ScanOptions, merge: object = None) -> None:
+        """Look at the files in another way (cut sheets, take frames); can be undone as `title`."""
+        self._push(title, replace(self._decided, options=options), merge)
+
+    def leave_out(self, indices: Iterable[int]) -> None:
+        """Leave these pictures of the catalog out."""
+        names = self._names(indices) - self.preparation.excluded
+        if names:
+            self.decide(_counted("Leave out", len(names)), edits.exclude(self.preparation, names))
+
+    def bring_back(self, indices: Iterable[int]) -> None:
+        """Take these pictures of the catalog after all."""
+        names = self._names(indices) & self.preparation.excluded
+        if names:
+            self.decide(_counted("Bring back", len(names)), edits.include(self.preparation, names))
+
+    def relabel(self, indices: Iterable[int], class_name: str) -> None:
+        """Give these pictures of the catalog this class, which may be a new one."""
+        assert self._index is not None
+        chosen = [index for index in indices if self.class_of(index) != class_name]
+        if not chosen or not class_name.strip():
+            return
+        class_name = class_name.strip()
+        preparation, renamed = self.preparation, self.preparation.renamed
+        # Renaming acts last: what is given must be what comes out of it as this class.
+        given = next((before for before, after in renamed.items() if after == class_name), class_name)
+        if renamed.get(given, given) != class_name:
+            renamed = {before: after for before, after in renamed.items() if before != given}
+        classes = dict(preparation.classes)
+        for index in chosen:
+            name = self._index.names[index]
+            own = int(self._index.classes[index])
+            if own >= 0 and renamed.get(self._index.class_names[own], self._index.class_names[own]) == class_name:
+                classes.pop(name, None)
+            else:
+                classes[name] = given
+        title = _counted(f"Call {class_name}", len(chosen))
+        self.decide(title, replace(preparation, classes=classes, renamed=renamed))
+
+    def rename_class(self, before: str, after: str) -> None:
+        """Give a class another name; with the name of another class the two become one."""
+        assert self._index is not None
+        after = after.strip()
+        if not after or after == before:
+            return
+        self.decide(f"Rename {before}", edits.rename_class(self.preparation, before, after))
+
+    def set_focus(self, index: int, focus: tuple[float, float] | None, merge: object = None) -> None:
+        """The point of a picture that stays in view; None for its middle."""
+        assert self._index is not None
+        names = (self._index.names[index],)
+        self.decide("Crop", edits.set_focus(self.preparation, names, focus), merge)
+
+    def cut_sheet(self, name: str, grid: SheetGrid | None, merge: object = None) -> None:
+        """Cut the sheet of this name by a grid, or take it as one picture."""
+        others = tuple(entry for entry in self.options.sheets if entry[0] != name)
+        sheets = (*others, (name, grid))
+        self.look_differently("Cut the sheet", replace(self.options, sheets=sheets), merge)
+
+    def _names(self, indices: Iterable[int]) -> frozenset[str]:
+        assert self._index is not None
+        return frozenset(self._index.names[int(index)] for index in indices)
+
+    def _push(self, title: str, decisions: _Decisions, merge: object) -> None:
+        if decisions == self._decided:
+            return
+        undo_stack_of(self._state).push(Change(title, self._decide, self._decided, decisions, merge))
+
+    def _decide(self, decisions: object) -> None:
+        assert isinstance(decisions, _Decisions)
+        # What was decided about another data set has gone with it.
+        if decisions.data is not self._data or decisions == self._decided:
+            return
+        self._decided = decisions
+        self._left_out = self._classes = None
+        self._settle.start()
+        self.changed.emit()
+        self.working_changed.emit()
+
+    # Carrying out
+
+    @Slot()
+    def _carry_out(self) -> None:
+        if self._runner is None or self._catalog is None or not self._runner.accepting:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if self._decided == self._carried_out:
+            self.working_changed.emit()
+            return
+        decided = self._decided
+        if decided.options == self._carried_out.options:
+            handle = self._runner.interject(prepare_data(self._catalog, decided.preparation), "Preparing pictures")
+            handle.succeeded.connect(self._on_prepared)
+        else:
+            job = open_data(self._paths, decided.options, decided.preparation, name=self._catalog.title)
+            handle = self._runner.interject(job, "Looking at the pictures again")
+            handle.succeeded.connect(self._on_looked_again)
+        handle.failed.connect(self._on_failed)
+        handle.cancelled.connect(self._on_cancelled)
+        self._handle = handle
+        self._pending = decided
+        self.working_changed.emit()
+
+    @Slot(object)
+    def _on_prepared(self, result: object) -> None:
+        if self.sender() is not self._handle:
+            return
+        self._handle = None
+        self._carried_out = self._pending
+        self._origins = result.origins
+        self._set_image_set(result.image_set, result.report)
+        self.working_changed.emit()
+        self.prepared.emit()
+
+    @Slot(object)
+    def _on_looked_again(self, opened: OpenedData) -> None:
+        if self.sender() is not self._handle:
+            opened.catalog.close()
+            return
+        self._handle = None
+        before, self._catalog, self._index = self._catalog, opened.catalog, opened.index
+        self._origins = opened.origins
+        self._carried_out = self._pending
+        self._forget_readings()
+        if before is not None:
+            before.close()
+        self._set_image_set(opened.image_set, opened.report)
+        self.working_changed.emit()
+        self.opened.emit()
+        self.prepared.emit()
+
+    @Slot(object, str)
+    def _on_failed(self, error: StudioError, details: str) -> None:
+        if self.sender() is self._handle:
+            self._handle = None
+            self.working_changed.emit()
+            self.failed.emit(error, details)
+
+    @Slot()
+    def _on_cancelled(self) -> None:
+        # A person pressed Cancel: what was decided is taken back, for nothing would follow it.
+        if self.sender() is self._handle:
+            self._handle = None
+            self._decided = self._carried_out
+            self._left_out = self._classes = None
+            self.changed.emit()
+            self.working_changed.emit()
+
+    def cancel(self) -> None:
+        """Stop the preparation that goes on; things are again as they were before it."""
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _set_image_set(self, image_set: ImageSet, report: object) -> None:
+        self._taking = True
+        try:
+            self._state.set_image_set(image_set, report)
+        finally:
+            self._taking = False
+        self._begin_examination()
+
+    @Slot()
+    def _on_image_set(self) -> None:
+        """Somebody else opened pictures: those of a run that goes on, of a script."""
+        if self._taking or self._runner is None:
+            return
+        image_set = self._state.image_set
+        self._stop_working()
+        before = self._catalog
+        self._data = object()
+        self._paths, self._index, self._origins = (), None, None
+        self._decided = _Decisions(self._data, ScanOptions(), Preparation())
+        self._carried_out = self._decided
+        self._forget_readings()
+        if before is not None:
+            before.close()
+        self._catalog = None if image_set is None else catalog_of(image_set)
+        if self._catalog is not None:
+            self._indexing = self._runner.interject(index_data(self._catalog), "Looking at names")
+            self._indexing.succeeded.connect(self._on_indexed)
+            self._begin_examination()
+        self.opened.emit()
+
+    @Slot(object)
+    def _on_indexed(self, index: CatalogIndex) -> None:
+        if self.sender() is self._indexing:
+            self._indexing = None
+            self._index = index
+            self._classes = None
+            self.opened.emit()
+
+    def _stop_working(self) -> None:
+        self._settle.stop()
+        for handle in (self._handle, self._examination, self._indexing):
+            if handle is not None:
+                handle.cancel()
+        self._handle = self._examination = self._indexing = None
+
+    def _forget_readings(self) -> None:
+        self._left_out = self._classes = None
+        self._health = None
+
+    # Examining
+
+    def _begin_examination(self) -> None:
+        if self._examination is not None:
+            self._examination.cancel()
+            self._examination = None
+        self._health = None
+        self._examinable = find_spec("studio.data.health") is not None
+        if not self._examinable:
+            return
+        if self._runner is None or self._state.image_set is None or not self._runner.accepting:
+            return
+        job = examine_data(self._state.image_set, self._state.report)
+        handle = self._runner.start(job, "Examining pictures", background=True)
+        self._examination = handle
+        handle.succeeded.connect(self._on_examined)
+        handle.failed.connect(self._on_not_examined)
+        handle.finished.connect(self._on_examination_over)
+
+    @Slot(object)
+    def _on_examined(self, health: HealthReport) -> None:
+        if self.sender() is self._examination:
+            self._health = health
+            self.examined.emit()
+
+    @Slot(object, str)
+    def _on_not_examined(self, _error: StudioError, _details: str) -> None:
+        # The runner has logged it; once more would end no better.
+        if self.sender() is self._examination:
+            self._examinable = False
+
+    @Slot()
+    def _on_examination_over(self) -> None:
+        if self.sender() is self._examination:
+            self._examination = None
+
+    @Slot()
+    def _examine_again(self) -> None:
+        # It gave way to something else.
+        if self._examinable and self._health is None and self._examination is None:
+            self._begin_examination()
+
+
+def _counted(words: str, count: int) -> str:
+    return f"{words}: 1 picture" if count == 1 else f"{words}: {count:,} pictures"
+
+
+def data_editing_of(state: StudioState, runner: Runner | None = None) -> DataEditing:
+    """The one DataEditing of a window's state, made at the first call; works once it was given a runner."""
+    found = state.findChild(DataEditing)
+    editing = found if found is not None else DataEditing(state)
+    if runner is not None:
+        editing.use(runner)
+    return editing

@@ -1,0 +1,97 @@
+"""Picture sources that several threads may read from, and the source around pictures that are in memory already.
+
+The page decodes what is looked at while the background thread prepares the set, from the same open files.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from studio.data.sources.source import Catalog, Decoded, PictureSource
+
+if TYPE_CHECKING:
+    from studio.data.image_set import ImageSet
+
+
+class SharedSource:
+    """A PictureSource whose pictures are read one at a time, whoever asks; the last one is kept.
+
+    Kept, because a person who drags the focus of a photograph reads it again and again.
+    """
+
+    def __init__(self, source: PictureSource) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._last: tuple[tuple[int, int | None], Decoded] | None = None
+
+    @property
+    def count(self) -> int:
+        return self._source.count
+
+    def name(self, index: int) -> str:
+        return self._source.name(index)
+
+    def folders(self, index: int) -> tuple[str, ...]:
+        return self._source.folders(index)
+
+    def label(self, index: int) -> str | None:
+        return self._source.label(index)
+
+    def size(self, index: int) -> tuple[int, int]:
+        return self._source.size(index)
+
+    def read(self, index: int, smallest_side: int | None = None) -> Decoded:
+        with self._lock:
+            if self._last is None or self._last[0] != (index, smallest_side):
+                self._last = ((index, smallest_side), self._source.read(index, smallest_side))
+            return self._last[1]
+
+    def close(self) -> None:
+        with self._lock:
+            self._last = None
+            self._source.close()
+
+
+class ImageSetSource:
+    """The pictures of an ImageSet that did not come through a catalog: of a resumed run, of a script."""
+
+    def __init__(self, image_set: ImageSet) -> None:
+        self._image_set = image_set
+
+    @property
+    def count(self) -> int:
+        return self._image_set.count
+
+    def name(self, index: int) -> str:
+        sources = self._image_set.sources
+        return sources[index] if sources else f"{self._image_set.name}#{index}"
+
+    def folders(self, index: int) -> tuple[str, ...]:
+        return ()
+
+    def label(self, index: int) -> str | None:
+        labels = self._image_set.labels
+        return None if labels is None else self._image_set.class_names[int(labels[index])]
+
+    def size(self, index: int) -> tuple[int, int]:
+        return self._image_set.width, self._image_set.height
+
+    def read(self, index: int, smallest_side: int | None = None) -> Decoded:
+        return Decoded(self._image_set.images[index], self.size(index))
+
+    def close(self) -> None:
+        return None
+
+
+def shared(catalog: Catalog) -> Catalog:
+    """The same catalog, safe to be read by several threads."""
+    sources = tuple(each if isinstance(each, SharedSource) else SharedSource(each) for each in catalog.sources)
+    return replace(catalog, sources=sources)
+
+
+def catalog_of(image_set: ImageSet) -> Catalog:
+    """A catalog of pictures that are in memory already."""
+    source = SharedSource(ImageSetSource(image_set))
+    return Catalog(image_set.name, image_set.name, (source,), class_names=image_set.class_names)

@@ -124,6 +124,13 @@ class LossHistory:
         """At most `maximum_points` points (x, running average)."""
         return decimate(self._x(axis), self._smoothed[: self._count], maximum_points)
 
+    def seconds_at(self, images_seen: int) -> float | None:
+        """The training time after so many pictures, between the steps held; None outside of them."""
+        if not self._count or not 0 <= images_seen <= self._images[self._count - 1]:
+            return None
+        images, seconds = self._images[: self._count], self._seconds[: self._count]
+        return float(np.interp(images_seen, np.append(0.0, images), np.append(0.0, seconds)))
+
     def held(self) -> tuple[list[float], list[float], list[float], list[float]]:
         """Seconds, pictures seen, loss and running average of every step held, oldest first."""
         arrays = (self._seconds, self._images, self._raw, self._smoothed)

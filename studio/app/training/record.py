@@ -6,6 +6,7 @@ nothing, and it recalls from the run's log what happened before a run was taken 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,6 +125,19 @@ class RunRecord(QObject):
     def device(self) -> str:
         """Where the run trains, in words; '' before one began."""
         return self._device
+
+    @property
+    def recognisable(self) -> float | None:
+        """The seconds of training after which one could first tell what pictures show, as far as it was measured."""
+        quality = sys.modules.get("studio.training.quality")
+        if quality is None:
+            # Only who measured it, here or before, has loaded the mathematics that says where the line is.
+            return None
+        measured = ((each, each.distance, each.floor) for each in self._qualities)
+        return next(
+            (each.seconds for each, distance, floor in measured if floor and distance <= quality.RECOGNISABLE * floor),
+            None,
+        )
 
     def reached(self, axis: Axis | None = None) -> float:
         """How far the run has come along an axis: in minutes, or in pictures."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,43 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """The same seeds drawn once more: uint8 pictures (N, H, W, C) after `step` steps and `seconds` of training."""
+    """The same seeds drawn once more: uint8 pictures (N, H, W, C) after `step` steps and `seconds` of training.
+
+    pictures: of the averaged weights. raw: the same of the weights as they are, None where they were not drawn.
+    """
 
     step: int
     images_seen: int
     seconds: float
     pictures: NDArray[np.uint8] = field(repr=False)
+    raw: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+
+class WallView(StrEnum):
+    """Whose pictures a wall shows."""
+
+    RAW = "raw"
+    AVERAGED = "averaged"
+    BOTH = "both"
+
+
+def seen_as(moment: Moment, view: WallView) -> Moment | None:
+    """The moment with the pictures of a view: both stand beside each other, raw first. None where raw ones lack."""
+    if view is WallView.AVERAGED:
+        return moment
+    if moment.raw is None or moment.raw.shape != moment.pictures.shape:
+        return None
+    if view is WallView.RAW:
+        return replace(moment, pictures=moment.raw)
+    both = np.stack([moment.raw, moment.pictures], axis=1).reshape(-1, *moment.pictures.shape[1:])
+    return replace(moment, pictures=both)
+
+
+def columns_of(names: Sequence[str], view: WallView) -> tuple[str, ...]:
+    """What stands above the columns of a view."""
+    if view is not WallView.BOTH:
+        return tuple(names)
+    return tuple(words for name in names for words in (f"{name}, raw", "EMA"))
 
 
 def thin_out(moments: Sequence[Moment], maximum: int) -> tuple[Moment, ...]:

@@ -15,7 +15,7 @@ _MARK_HEIGHT = 12
 
 
 class ProgressTrack(QWidget):
-    """A groove filled in the accent; small marks below it, and one that stands out."""
+    """A groove filled in the accent; small marks below it, one that stands out, and a flag where something came true."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,6 +25,7 @@ class ProgressTrack(QWidget):
         self._fraction = 0.0
         self._marks: tuple[float, ...] = ()
         self._chosen: float | None = None
+        self._flag: float | None = None
         theme().changed.connect(self._retheme)
 
     @property
@@ -53,6 +54,18 @@ class ProgressTrack(QWidget):
             self._marks, self._chosen = tuple(marks), chosen
             self.update()
 
+    @property
+    def flag(self) -> float | None:
+        """Where the flag stands."""
+        return self._flag
+
+    def set_flag(self, fraction: float | None, words: str = "") -> None:
+        """A flag at this fraction, explained by `words`; None takes it down."""
+        if fraction != self._flag:
+            self._flag = fraction
+            self.update()
+        self.setToolTip(words)
+
     def sizeHint(self) -> QSize:
         return QSize(240, _MARK_HEIGHT)
 
@@ -72,6 +85,9 @@ class ProgressTrack(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for mark in self._marks:
             painter.fillRect(QRectF(self._x(mark), self.height() - 2, 1, 2), theme().color("border_strong"))
+        if self._flag is not None:
+            painter.fillRect(QRectF(self._x(self._flag) - 1, 0, 4, self.height()), theme().color("panel"))
+            painter.fillRect(QRectF(self._x(self._flag), 0, 2, self.height()), theme().color("text"))
         if self._chosen is not None:
             painter.fillRect(QRectF(self._x(self._chosen), 0, 2, self.height()), theme().color("text"))
 

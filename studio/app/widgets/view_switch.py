@@ -23,6 +23,11 @@ class ViewSwitch(SegmentedControl):
         self.set_value(name)
         self.value_changed.connect(self._choose)
 
+    @property
+    def option_count(self) -> int:
+        """How many workspaces the family has; a switch between one is none."""
+        return len(self._values)
+
     @Slot(object)
     def _choose(self, name: object) -> None:
         if name != self._own:

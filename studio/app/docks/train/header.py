@@ -1,24 +1,34 @@
-"""The head of the training stage: the one primary button, time left, progress, and what to do when it ends."""
+"""The head of the training stage: the one primary button, time left, progress, and what the next run is to be."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from studio.app.theme import FontSize, Size, Space, theme
+from studio.app.arrangements import TRAIN
+from studio.app.theme import FontSize, Space, theme
 from studio.app.training.controller import Phase
 from studio.app.widgets.controls import IconButton, Label, PrimaryButton, SecondaryButton, SegmentedControl
+from studio.app.widgets.finding import Finding
 from studio.app.widgets.fitting import Fact, FactRow, FittingLabel
 from studio.app.widgets.moments import clock
 from studio.app.widgets.progress_track import ProgressTrack
+from studio.app.widgets.view_switch import ViewSwitch
 
-NARROW = 760
-WIDE_ENOUGH_FOR_BOTH = 850
+NARROW = 600
+WIDE_ENOUGH_FOR_CAPTIONS = 760
+WIDE_ENOUGH_FOR_BOTH = 640
 NARROWEST = 520
-_INTENTS = (("sketch", "Sketch\n1 min"), ("good", "Good\n4 min"), ("patient", "Patient\n30 min"))
+_INTENTS = (("sketch", "Sketch", "1 min"), ("good", "Good", "4 min"), ("patient", "Patient", "30 min"))
+_ABOUT = {
+    "sketch": "A small network: something to see within a minute.",
+    "good": "The best for some minutes without a graphics card.",
+    "patient": "A larger network: finer pictures for those who can wait.",
+}
 
 _FACTS = (
     Fact("step", "step 0,000", 4),
@@ -38,14 +48,16 @@ _BUTTON = {
 }
 
 
-class _Divider(QWidget):
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setFixedWidth(1)
+@dataclass(frozen=True)
+class IntentWords:
+    """What stands below an intent: how long it takes, when pictures become recognisable, and both as sentences.
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme().color("border"))
+    recognisable: such as "0:25", '' while it is not known.
+    """
+
+    time: str
+    recognisable: str = ""
+    reason: str = ""
 
 
 class TrainingHeader(QWidget):
@@ -57,12 +69,15 @@ class TrainingHeader(QWidget):
     intent_changed = Signal(object)
     """One of the presets' names."""
     options_toggled = Signal(bool)
+    change_requested = Signal()
+    """The person wants to change the training that goes on."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._phase = Phase.IDLE
         self._saved_at: float | None = None
         self._refusal = ""
+        self._intent_words = {name: IntentWords(time) for name, _, time in _INTENTS}
         self._make_widgets()
         self._lay_out()
         self._clock = QTimer(self)
@@ -97,8 +112,35 @@ class TrainingHeader(QWidget):
         step, epoch, speed, saved = (self._facts.text(fact.name) for fact in _FACTS)
         return step, epoch, speed, saved
 
+    def show_options(self, shown: bool) -> None:
+        """Open or fold the settings."""
+        self._advanced.setChecked(shown)
+
     def set_intent(self, intent: str) -> None:
         self._intent.set_value(intent)
+
+    @property
+    def change_button(self) -> SecondaryButton:
+        """Below it the window for changes opens."""
+        return self._change
+
+    @property
+    def verdict(self) -> str:
+        """What is said of the memory before the start."""
+        return self._verdict.text if not self._verdict.isHidden() else ""
+
+    def set_intent_words(self, words: dict[str, IntentWords]) -> None:
+        """What stands below the intents; those that are not named keep theirs."""
+        self._intent_words |= words
+        self._show_intents()
+
+    def show_verdict(self, sentence: str, role: str = "warn") -> None:
+        """A sentence below the clock while nothing trains, such as one about memory; '' for none."""
+        icon = {"warn": "warning", "error": "error"}.get(role, "info")
+        if sentence:
+            self._verdict.show_finding(icon, role, sentence)
+        self._verdict_wanted = bool(sentence)
+        self._fit()
 
     def set_refusal(self, reason: str) -> None:
         """Why training cannot begin; '' when it can."""
@@ -178,43 +220,67 @@ class TrainingHeader(QWidget):
         self._detail, self._below = FittingLabel(self), FittingLabel(self)
         self._track = ProgressTrack(self)
         self._facts = FactRow(_FACTS, self)
-        self._divider = _Divider(self)
+        self._verdict = Finding(self)
+        self._verdict.hide()
+        self._verdict_wanted = False
+        self.view_switch = ViewSwitch(TRAIN, self)
         self._intent_label = Label("Intent", self, role="muted", size=FontSize.LABEL)
-        self._intent = SegmentedControl(_INTENTS, self, name="Intent")
+        self._intent = SegmentedControl([(name, title) for name, title, _ in _INTENTS], self, name="Intent")
         self._intent.set_value("good")
-        self._intent.set_option_tooltip("sketch", "A small network: something to see within a minute.")
-        self._intent.set_option_tooltip("good", "The best for some minutes without a graphics card.")
-        self._intent.set_option_tooltip("patient", "A larger network: finer pictures for those who can wait.")
         self._intent.value_changed.connect(self.intent_changed)
-        self._advanced = IconButton("settings", "Advanced settings", parent=self, checkable=True)
+        self._shown_captions: tuple[str, ...] = ()
+        self._show_intents()
+        self._change = SecondaryButton("Change…", parent=self)
+        self._change.set_tooltip("Change…", reason="Another learning rate, or more time, while it goes on.")
+        self._change.clicked.connect(self.change_requested)
+        self._advanced = IconButton("settings", "Advanced settings", parent=self, checkable=True, bordered=True)
         self._advanced.toggled.connect(self.options_toggled)
 
     def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(Space.S)
+        top.addWidget(self.view_switch)
+        top.addStretch(1)
+        for widget in (self._intent_label, self._intent, self._change, self._advanced):
+            top.addWidget(widget)
         words = QHBoxLayout()
         words.setSpacing(Space.S)
         words.addWidget(self._headline)
         words.addWidget(self._detail, 1)
         words.setAlignment(self._detail, Qt.AlignmentFlag.AlignBottom)
         middle = QVBoxLayout()
-        middle.setSpacing(Space.XS)
+        middle.setSpacing(2)
         middle.addLayout(words)
         middle.addWidget(self._track)
         middle.addWidget(self._facts)
         middle.addWidget(self._below)
-        side = QVBoxLayout()
-        side.setSpacing(Space.XS)
-        side.addWidget(self._intent_label)
-        side.addWidget(self._intent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(Space.L, Space.M, Space.M, Space.M)
+        middle.addWidget(self._verdict)
+        row = QHBoxLayout()
         row.setSpacing(Space.M)
         row.addWidget(self._primary)
         row.addWidget(self._stop)
         row.addLayout(middle, 1)
-        row.addWidget(self._divider)
-        row.addLayout(side)
-        row.addWidget(self._advanced, 0, Qt.AlignmentFlag.AlignBottom)
-        self.setMinimumHeight(Size.PRIMARY_LARGE + 2 * Space.L)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.M, Space.S, Space.M, Space.M)
+        column.setSpacing(Space.S)
+        column.addLayout(top)
+        column.addLayout(row)
+        self.view_switch.setVisible(self.view_switch.option_count > 1)
+
+    def _show_intents(self) -> None:
+        wide = self.width() >= WIDE_ENOUGH_FOR_CAPTIONS
+        captions = []
+        for name, title, _ in _INTENTS:
+            words = self._intent_words[name]
+            more = f" · recognisable {words.recognisable}" if wide and words.recognisable else ""
+            captions.append(f"{title}\n{words.time}{more}")
+        if tuple(captions) == self._shown_captions:
+            return
+        self._shown_captions = tuple(captions)
+        self._intent.set_options([(name, label) for (name, _, _), label in zip(_INTENTS, captions, strict=True)])
+        for name, _, _ in _INTENTS:
+            reason = self._intent_words[name].reason
+            self._intent.set_option_tooltip(name, "\n".join(part for part in (_ABOUT[name], reason) if part))
 
     def _show_button(self) -> None:
         words, icon, enabled = _BUTTON[self._phase]
@@ -228,19 +294,23 @@ class TrainingHeader(QWidget):
         self._primary.set_tooltip(words, reason=self._refusal if refused else tooltip)
 
     def _fit(self) -> None:
-        # A run that goes on has its intent; where room is short its choice gives way to the clock.
-        shown = self.width() >= WIDE_ENOUGH_FOR_BOTH or self._phase is Phase.IDLE
-        narrow = self.width() < NARROW
-        self._primary.setMinimumWidth(112 if narrow else 148)
-        for widget in (self._divider, self._intent_label, self._intent):
-            widget.setVisible(shown)
-        numbers = bool(self._facts.text("step"))
         going_on = self._phase is not Phase.IDLE
+        changing = self._phase in (Phase.RUNNING, Phase.PAUSED, Phase.PAUSING)
+        # A run that goes on has its intent; where room is short its choice gives way.
+        shown = not going_on or self.width() >= WIDE_ENOUGH_FOR_BOTH
+        self._primary.setMinimumWidth(112 if self.width() < NARROW else 148)
+        self._intent.setVisible(shown)
+        self._intent_label.setVisible(shown and self.width() >= WIDE_ENOUGH_FOR_CAPTIONS)
+        self._change.setVisible(changing)
+        self._show_intents()
+        numbers = bool(self._facts.text("step"))
         # Once it is over, how fast it was and when it was saved matter no more.
         self._facts.set_wanted(*(("step", "epoch", "speed", "saved") if going_on else ("step", "epoch")))
         # Before the first numbers their line is free, and wider than what is left beside the headline.
-        below = narrow and not numbers
-        self._facts.setVisible(not below)
+        verdict = self._verdict_wanted and not going_on
+        below = self.width() < NARROW and not numbers and not verdict
+        self._facts.setVisible(not below and not verdict)
+        self._verdict.setVisible(verdict)
         self._below.setVisible(below)
         self._detail.setVisible(not below)
 

@@ -1,36 +1,41 @@
-"""The recipe of the next training: an intent in one word, and below "Advanced" the few numbers behind it."""
+"""The recipe of the next training: an intent in one word, and below "Advanced" the numbers behind it."""
 
 from __future__ import annotations
 
+from dataclasses import fields as fields_of
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from studio.app.docks.train.network_choices import layers_of, width_of, with_attention, with_layers, with_width
+from studio.app.docks.train.option_fields import GROUPS, make_options, thread_choices
 from studio.app.state import StudioState
 from studio.app.theme import Space
-from studio.app.widgets.controls import CheckField, ComboField, NumberField, SeedField, tooltip_text
-from studio.diffusion.parameterization import Parameterization
+from studio.app.widgets.controls import IconButton, SegmentedControl, tooltip_text
 from studio.networks.config import NetworkConfig
-from studio.networks.devices import available_devices
-from studio.networks.points import PointConfig
 from studio.networks.presets import with_classes
-from studio.networks.stem import SpaceToDepthConfig
-from studio.networks.unet import UNetConfig
 from studio.training.presets import preset
 from studio.training.settings import ALGORITHM_20_1, Budget, TrainingSettings
 
-_LABEL = 88
+if TYPE_CHECKING:
+    from studio.networks.points import PointConfig
+
 _COLUMN = 250
-WIDTH_STEP = 8
-LARGEST_WIDTH = 256
+_FIXED_BY_THE_BOOK = "Algorithm 20.1 leaves no choice here; switch it off to set this."
 
 
 class TrainingOptions(QWidget):
-    """Fields filled from a preset; whoever changes none gets the preset as it is. They count for the next run."""
+    """Fields filled from a preset, a few at a time; whoever changes none gets the preset as it is.
+
+    They count for the next run.
+    """
 
     changed = Signal()
+    height_changed = Signal()
+    """Another group of fields is shown."""
     device_requested = Signal(str)
     """The name of the device that was chosen; it is shown as chosen once the state has it."""
 
@@ -42,17 +47,17 @@ class TrainingOptions(QWidget):
         self._filling = False
         self._class_count: int | None = None
         self._settings, self._network_config = preset(self._intent, self._shape)
-        self._make_fields()
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, Space.S, 0, 0)
-        self._grid.setHorizontalSpacing(Space.XL)
-        self._grid.setVerticalSpacing(Space.S)
+        self._base_network = self._network_config
+        self._options = make_options()
+        self._fields: dict[str, QWidget] = {}
         self._columns = 0
-        self._arrange(3)
+        self._build()
         self._fill()
         self._show_device()
-        self._exact.value_changed.connect(self._show_exact)
-        self._device.value_changed.connect(self._choose_device)
+        self._fields["exact"].value_changed.connect(self._show_exact)
+        self._fields["device"].value_changed.connect(self._choose_device)
+        self._fields["size"].value_changed.connect(self._choose_size)
+        self._fields["weighting"].value_changed.connect(self._show_exact)
         state.device_changed.connect(self._show_device)
 
     @property
@@ -60,164 +65,199 @@ class TrainingOptions(QWidget):
         """The controls by name."""
         return dict(self._fields)
 
+    @property
+    def groups(self) -> SegmentedControl:
+        """Which group of controls is shown."""
+        return self._groups
+
+    @property
+    def tensorboard(self) -> bool:
+        """Whether the next run also writes event files for TensorBoard."""
+        return bool(self._fields["tensorboard"].value())
+
     def choose(self, intent: str, shape: tuple[int, int, int], class_count: int | None = None) -> None:
         """Take a preset for pictures of `shape` (C, H, W), in classes or none; numbers set by hand give way to it."""
         if (intent, shape, class_count) != (self._intent, self._shape, self._class_count):
             self._intent, self._shape, self._class_count = intent, shape, class_count
-            self._settings, self._network_config = preset(intent, shape, class_count=class_count)
-            self._fill()
+            self.reset()
+
+    @Slot()
+    def reset(self) -> None:
+        """Every number as the intent has it."""
+        self._settings, self._network_config = preset(self._intent, self._shape, class_count=self._class_count)
+        self._base_network = self._network_config
+        self._fill()
+
+    def take_recipe(self, settings: TrainingSettings, network_config: NetworkConfig) -> None:
+        """Fill the fields with the settings of another run; its network is taken where it suits the pictures."""
+        self._settings = settings
+        own = type(self._network_config)
+        if isinstance(network_config, own) and _suits(network_config, self._network_config):
+            self._network_config = self._base_network = network_config
+        self._fill()
 
     @property
     def budget(self) -> Budget:
         """How long the next run is to take."""
-        return Budget(minutes=float(self._minutes.value()))
+        budget = self._settings.budget
+        minutes = float(self._fields["time"].value())
+        # A budget in pictures stays one until somebody sets a time.
+        return budget if budget.minutes is None and not self._time_by_hand else Budget(minutes=minutes)
 
     @property
     def budget_is_by_hand(self) -> bool:
         """Whether the time is another than the intent's."""
-        return self.budget != self._settings.budget
+        return self.budget != preset(self._intent, self._shape)[0].budget
+
+    def preset_of(self, intent: str) -> tuple[TrainingSettings, NetworkConfig]:
+        """The recipe of another intent for the pictures that are open."""
+        return preset(intent, self._shape, class_count=self._class_count)
 
     def recipe(self) -> tuple[TrainingSettings, NetworkConfig]:
         """Settings and network of the next run. Raises SettingsError."""
-        base = self._settings
-        settings = replace(base, budget=self.budget, batch_size=int(self._batch.value()), seed=self._seed.value())
-        network_config = self._network_config
-        if self._exact.value():
+        network_config = with_layers(self._base_network, int(self._fields["layers"].value()))
+        network_config = with_attention(network_config, str(self._fields["attention"].value()))
+        network_config = with_width(network_config, int(self._fields["width"].value()))
+        exact = bool(self._fields["exact"].value())
+        values = {
+            option.setting: _typed(option.setting, self._fields[option.name].value())
+            for option in self._options
+            if option.setting and not (exact and option.in_the_book)
+        }
+        if exact:
             # The book's network is asked for nothing but the noise.
             network_config = with_classes(network_config, None)
-            kept = {name: getattr(settings, name) for name in _NOT_IN_THE_BOOK}
-            settings = replace(ALGORITHM_20_1, **kept)
-        else:
-            settings = replace(
-                settings,
-                learning_rate=float(self._rate.value()),
-                parameterization=Parameterization(str(self._target.value())),
-                horizontal_flips=self._mirror.value(),
-            )
-        return settings, with_width(network_config, int(self._width.value()))
+            kept = {field.name: getattr(self._settings, field.name) for field in fields_of(self._settings)}
+            left_open = {name: kept[name] for name in kept if name not in _IN_THE_BOOK}
+            return replace(ALGORITHM_20_1, **left_open | values, budget=self.budget), network_config
+        return replace(self._settings, **values, budget=self.budget), network_config
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self.layout().totalHeightForWidth(width) if self.layout() is not None else super().heightForWidth(width)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.layout().sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._arrange(max(1, min(3, self.width() // _COLUMN)))
 
-    def _make_fields(self) -> None:
-        devices = [(device.name, device.label) for device in available_devices()]
-        self._device = ComboField(
-            "Device", devices, self, label_width=_LABEL, tooltip="Where the network trains. The fastest is chosen."
-        )
-        self._minutes = NumberField(
-            "Time",
-            0.1,
-            60 * 24,
-            4,
-            1,
-            parent=self,
-            suffix=" min",
-            step=1,
-            label_width=_LABEL,
-            tooltip="How long the run takes, in minutes of training. The learning rate falls towards its end.",
-        )
-        self._batch = NumberField(
-            "Batch",
-            1,
-            1024,
-            32,
-            parent=self,
-            label_width=_LABEL,
-            tooltip="Pictures a step. More make each step steadier and slower, and need more memory.",
-        )
-        self._rate = NumberField(
-            "Learning rate",
-            1e-5,
-            0.1,
-            3e-3,
-            5,
-            parent=self,
-            step=1e-4,
-            label_width=_LABEL,
-            tooltip="How far a step goes. Too high and the loss runs away; too low and little is learnt.",
-        )
-        self._target = ComboField(
-            "Predicts",
-            [("v", "velocity v"), ("epsilon", "noise ε"), ("x0", "picture x")],
-            self,
-            label_width=_LABEL,
-            tooltip="What the network puts out. All three say the same; v is learnt evenly at all noise levels.",
-        )
-        self._width = NumberField(
-            "Width",
-            WIDTH_STEP,
-            LARGEST_WIDTH,
-            32,
-            parent=self,
-            step=WIDTH_STEP,
-            label_width=_LABEL,
-            tooltip="Channels of the network's first level. Twice as many can learn more and cost four times the time.",
-        )
-        self._seed = SeedField(
-            "Seed", 0, self, label_width=_LABEL, tooltip="First weights, order, noise and wall: same seed, same run."
-        )
-        self._mirror = CheckField(
-            "Mirror pictures", False, self, tooltip="Show half of them mirrored. Not for letters and digits."
-        )
-        self._exact = CheckField(
-            "Algorithm 20.1 exactly",
-            False,
-            self,
-            tooltip=(
-                "Predict the noise, draw t evenly, plain squared error, constant learning rate, no averaged weights: "
-                "as the book has it. Slower to good pictures."
-            ),
-        )
-        self._fields: dict[str, QWidget] = {
-            "device": self._device,
-            "time": self._minutes,
-            "batch": self._batch,
-            "rate": self._rate,
-            "target": self._target,
-            "width": self._width,
-            "seed": self._seed,
-            "mirror": self._mirror,
-            "exact": self._exact,
-        }
-        for field in self._fields.values():
-            field.value_changed.connect(self._on_change)
-        self._explanations = {field: field.toolTip() for field in (self._rate, self._target, self._mirror)}
+    # Building
 
-    def _arrange(self, columns: int) -> None:
-        if columns == self._columns:
+    def _build(self) -> None:
+        self._groups = SegmentedControl([(name, name) for name in GROUPS], self, name="Settings", dense=True)
+        self._groups.value_changed.connect(self._show_group)
+        self._reset = IconButton("refresh", "Reset", parent=self, dense=True)
+        self._reset.set_tooltip("Reset", reason="Every number as the intent has it.")
+        self._reset.clicked.connect(self.reset)
+        head = QHBoxLayout()
+        head.setSpacing(Space.S)
+        head.addWidget(self._groups)
+        head.addStretch(1)
+        head.addWidget(self._reset)
+        self._grid = QGridLayout()
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(Space.XL)
+        self._grid.setVerticalSpacing(Space.S)
+        for option in self._options:
+            field = option.make(self)
+            field.value_changed.connect(self._on_change)
+            self._fields[option.name] = field
+        self._explanations = {option.name: self._fields[option.name].toolTip() for option in self._options}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(Space.M, 0, Space.M, Space.M)
+        layout.setSpacing(Space.M)
+        layout.addLayout(head)
+        layout.addLayout(self._grid)
+        layout.addStretch(1)
+        self._time_by_hand = False
+        self._fields["time"].value_changed.connect(self._on_time)
+        self._arrange(3)
+
+    def _arrange(self, columns: int, *, anew: bool = False) -> None:
+        if columns == self._columns and not anew:
             return
-        for position, field in enumerate(self._fields.values()):
+        group = self._groups.value()
+        shown = [self._fields[option.name] for option in self._options if option.group == group]
+        for field in self._fields.values():
             self._grid.removeWidget(field)
+            field.setVisible(field in shown)
+        for position, field in enumerate(shown):
             self._grid.addWidget(field, position // columns, position % columns, Qt.AlignmentFlag.AlignVCenter)
         for column in range(max(columns, self._columns)):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
         self._columns = columns
+        self.height_changed.emit()
+
+    @Slot()
+    def _show_group(self) -> None:
+        self._arrange(self._columns, anew=True)
+
+    # Values
 
     def _fill(self) -> None:
         self._filling = True
+        self._time_by_hand = False
         if self._settings.budget.minutes is not None:
-            self._minutes.set_value(self._settings.budget.minutes)
-        self._batch.set_value(self._settings.batch_size)
-        self._rate.set_value(self._settings.learning_rate)
-        self._target.set_value(str(self._settings.parameterization))
-        self._width.set_value(width_of(self._network_config))
-        self._mirror.set_value(self._settings.horizontal_flips)
+            self._fields["time"].set_value(self._settings.budget.minutes)
+        for option in self._options:
+            if option.setting:
+                value = getattr(self._settings, option.setting)
+                self._set(option.name, str(value) if option.setting == "parameterization" else value)
+        self._set("size", "intent")
+        self._fill_network()
         self._filling = False
         self._show_exact()
         self.changed.emit()
+
+    def _fill_network(self) -> None:
+        self._set("width", width_of(self._base_network))
+        self._set("layers", layers_of(self._base_network))
+        self._set("attention", "preset")
+
+    def _set(self, name: str, value: object) -> None:
+        field = self._fields[name]
+        try:
+            field.set_value(value)
+        except ValueError:
+            # A number of threads that is not among the usual ones is a choice of its own.
+            field.set_options([*thread_choices(), (value, str(value))])
+            field.set_value(value)
+
+    @Slot(object)
+    def _on_time(self, _value: object) -> None:
+        if not self._filling:
+            self._time_by_hand = True
 
     @Slot()
     def _on_change(self) -> None:
         if not self._filling:
             self.changed.emit()
 
+    @Slot(object)
+    def _choose_size(self, size: object) -> None:
+        if self._filling:
+            return
+        intent = self._intent if size == "intent" else str(size)
+        self._base_network = self.preset_of(intent)[1]
+        self._filling = True
+        self._fill_network()
+        self._filling = False
+        self.changed.emit()
+
     @Slot()
     def _show_exact(self) -> None:
-        exact = self._exact.value()
-        for field in (self._rate, self._target, self._mirror):
-            field.setEnabled(not exact)
+        exact = bool(self._fields["exact"].value())
+        min_snr = self._fields["weighting"].value() == "min_snr"
+        for option in self._options:
+            if not option.in_the_book:
+                continue
+            field = self._fields[option.name]
+            field.setEnabled(not exact and (option.name != "gamma" or min_snr))
             reason = tooltip_text(field.accessibleName(), reason=_FIXED_BY_THE_BOOK)
-            field.setToolTip(reason if exact else self._explanations[field])
+            field.setToolTip(reason if exact else self._explanations[option.name])
 
     @Slot(object)
     def _choose_device(self, name: object) -> None:
@@ -227,41 +267,57 @@ class TrainingOptions(QWidget):
     @Slot()
     def _show_device(self) -> None:
         device = self._state.device
-        if device is not None and device.name != self._device.value():
-            self._device.set_value(device.name)
+        if device is not None and device.name != self._fields["device"].value():
+            self._fields["device"].set_value(device.name)
 
 
-_FIXED_BY_THE_BOOK = "Algorithm 20.1 leaves no choice here; switch it off to set this."
-_NOT_IN_THE_BOOK = ("budget", "batch_size", "seed", "sample_count", "sample_steps", "sample_rows", "checkpoint_seconds")
+_IN_THE_BOOK = frozenset(
+    {
+        "learning_rate",
+        "warmup_images",
+        "decay_start",
+        "adam_beta1",
+        "adam_beta2",
+        "weight_decay",
+        "gradient_clip",
+        "ema_halflife_images",
+        "ema_rampup_ratio",
+        "parameterization",
+        "timestep_sampling",
+        "loss_weighting",
+        "min_snr_gamma",
+        "horizontal_flips",
+        "vertical_flips",
+        "quarter_turns",
+        "largest_shift",
+    }
+)
+"""What Algorithm 20.1 fixes, and augmentation, which it does not have."""
+
+_WHOLE = (
+    "batch_size",
+    "seed",
+    "largest_shift",
+    "warmup_images",
+    "ema_halflife_images",
+    "sample_rows",
+    "validation_pictures",
+    "quality_pictures",
+    "kept_checkpoints",
+)
 
 
-def width_of(config: NetworkConfig) -> int:
-    """Channels of a U-Net's first level, or the width of the small network's layers."""
-    if isinstance(config, PointConfig):
-        return config.hidden
-    core = config.core if isinstance(config, SpaceToDepthConfig) else config
-    return core.block_out_channels[0]
+def _typed(setting: str, value: object) -> object:
+    """The value of a control as TrainingSettings has it."""
+    return int(value) if setting in _WHOLE else value
 
 
-def with_width(config: NetworkConfig, width: int) -> NetworkConfig:
-    """The same network, wider or narrower; all levels keep their ratio to the first.
-
-    A width that the group norms cannot divide becomes the nearest that they can.
-    """
-    if width == width_of(config):
-        return config
-    if isinstance(config, PointConfig):
-        return replace(config, hidden=width)
-    if isinstance(config, SpaceToDepthConfig):
-        return replace(config, core=_wide_unet(config.core, width))
-    return _wide_unet(config, width)
-
-
-def _wide_unet(config: UNetConfig, width: int) -> UNetConfig:
-    width = max(WIDTH_STEP, round(width / WIDTH_STEP) * WIDTH_STEP)
-    first = config.block_out_channels[0]
-    channels = tuple(width * (level // first) for level in config.block_out_channels)
-    head = config.attention_head_dim
-    # A head must divide the channels it looks at; without the number there is one head over all of them.
-    fits = head is not None and channels[-1] % head == 0
-    return replace(config, block_out_channels=channels, attention_head_dim=head if fits else None)
+def _suits(config: NetworkConfig, own: NetworkConfig | PointConfig) -> bool:
+    """Whether a network takes pictures of the same size and classes."""
+    names = ("channels", "height", "width", "num_class_embeds")
+    core, own_core = getattr(config, "core", config), getattr(own, "core", own)
+    same = all(getattr(config, name, None) == getattr(own, name, None) for name in names)
+    return same and all(
+        getattr(core, name, None) == getattr(own_core, name, None)
+        for name in ("in_channels", "out_channels", "num_class_embeds")
+    ) and len(getattr(core, "block_out_channels", ())) == len(getattr(own_core, "block_out_channels", ()))

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, QTimer, Signal, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from studio.app.docks.train.dataset_health import size_words
 from studio.app.docks.train.header import TrainingHeader
+from studio.app.docks.train.live_changes import LiveChanges
+from studio.app.docks.train.stage_messages import StageMessages
+from studio.app.docks.train.stage_words import empty_words, ready_words, time_words
+from studio.app.docks.train.wall_feed import WallFeed
 from studio.app.docks.train.wall_panel import WallPanel
 from studio.app.runner import Runner
 from studio.app.state import StudioState
-from studio.app.theme import Size, Space
+from studio.app.theme import Size
 from studio.app.torch_gate import TorchGate
 from studio.app.training.controller import Phase, TrainingController
 from studio.app.training.event_feed import EventFeed
-from studio.app.training.training_jobs import KeptModel, RunReady
+from studio.app.training.record import record_of
 from studio.app.training.unfinished import UnfinishedOffer
 from studio.app.widgets.banner import Banner
-from studio.app.widgets.moments import Moment, clock
+from studio.app.widgets.moments import clock
 from studio.app.widgets.panel_ground import PanelGround
-from studio.errors import LossNotFinite, OutOfMemory, StorageError, StudioError
+from studio.errors import StudioError
+
+if TYPE_CHECKING:
+    from studio.app.runs.followed import FollowedRun
+    from studio.networks.config import NetworkConfig
+    from studio.training.kept_checkpoints import KeptCheckpoint
+    from studio.training.settings import TrainingSettings
 
 REDRAW_MS = 200
 LEAST_HEIGHT = 260
+LARGEST_OPTIONS_SHARE = 0.6
+"""The settings, when they are open, take at most so much of the stage's height; the rest is scrolled."""
 
 
 class TrainingStage(QWidget):
@@ -42,16 +53,21 @@ class TrainingStage(QWidget):
         super().__init__(parent)
         self.setObjectName("trainingStage")
         self._state = state
+        self._record = record_of(state, runner)
         self.controller = TrainingController(state, runner, self)
         self.header = TrainingHeader(self)
+        self.view_switch = self.header.view_switch
         self.banner = Banner(self)
-        self._panel = WallPanel(self)
+        self._panel = WallPanel(runner, self)
         self.wall = self._panel.wall
         self.options: QWidget | None = None
         self._progress: object | None = None
-        self._fractions: dict[int, float] = {}
+        self._going_back = False
+        self._changes = LiveChanges(self)
         self._build()
         self._unfinished = UnfinishedOffer(state, self.controller, self.banner, self)
+        self._messages = StageMessages(state, self.controller, self._unfinished, self.banner, self)
+        self._feed = WallFeed(state, runner, self.controller, self._panel, self.header.track, self)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
@@ -79,11 +95,29 @@ class TrainingStage(QWidget):
     @Slot()
     def ask_to_discard(self) -> None:
         """Ask before anything is lost; training goes on meanwhile."""
+        self._messages.ask_to_discard()
+
+    @Slot(object, object)
+    def take_recipe(self, settings: TrainingSettings, network_config: NetworkConfig) -> None:
+        """Fill the settings of the next training with those of another run, and show them."""
+        if self.options is not None:
+            self.options.take_recipe(settings, network_config)
+            self.header.show_options(True)
+
+    @Slot(object)
+    def go_back_to(self, kept: KeptCheckpoint) -> None:
+        """Go on from a checkpoint, as a run of its own; the one that is shown stays as it is."""
+        run = self._state.run
+        if run is None:
+            return
+        folder = run.folder
+        self._going_back = True
+        self.controller.go_back_to(kept)
         self.banner.show_message(
-            "Discard this run?",
-            "Its model, checkpoints and rows are removed for good.",
-            "warn",
-            [("Discard the run", self.controller.stop_and_discard), ("Keep training", self.banner.clear)],
+            f"Going back to {clock(kept.seconds)}, step {kept.step:,}.",
+            f"A new run begins there. The run from before stays in “{folder.name}”, with its model and its rows.",
+            "info",
+            [("Back to where it was", partial(self.controller.take_up_instead, folder))],
         )
 
     def minimumSizeHint(self) -> QSize:
@@ -94,8 +128,14 @@ class TrainingStage(QWidget):
 
     def _build(self) -> None:
         self._options_frame = PanelGround(self)
-        self._options_row = QVBoxLayout(self._options_frame)
-        self._options_row.setContentsMargins(Space.L, 0, Space.M, Space.M)
+        row = QVBoxLayout(self._options_frame)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._options_area = QScrollArea(self._options_frame)
+        self._options_area.setWidgetResizable(True)
+        self._options_area.setFrameShape(QFrame.Shape.NoFrame)
+        self._options_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._options_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row.addWidget(self._options_area)
         self._options_frame.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -111,24 +151,28 @@ class TrainingStage(QWidget):
         self.header.keep_requested.connect(self.stop_and_keep)
         self.header.discard_requested.connect(self.ask_to_discard)
         self.header.intent_changed.connect(self._choose_recipe)
-        self.header.options_toggled.connect(self._options_frame.setVisible)
-        self._panel.moment_chosen.connect(self._show_marks)
+        self.header.options_toggled.connect(self._show_options)
+        self.header.change_requested.connect(self._open_changes)
+        self._changes.rate_requested.connect(self._change_rate)
+        self._changes.minutes_requested.connect(self._add_minutes)
+        self._changes.images_requested.connect(self._add_images)
+        self._panel.export_failed.connect(self._on_export_failed)
+        self._feed.way_back_chosen.connect(self.go_back_to)
+        self._messages.save_requested.connect(self.save_requested)
+        self._messages.stopped_by_error.connect(self._on_lost)
         self.controller.phase_changed.connect(self._refresh)
         self.controller.run_ready.connect(self._on_run_ready)
-        self.controller.last_row.connect(self._on_samples)
-        self.controller.kept.connect(self._on_kept)
+        self.controller.kept.connect(self._refresh)
         self.controller.dropped.connect(self._on_dropped)
-        self.controller.stopped.connect(self._on_stopped)
         self.controller.saved.connect(self.header.note_saved)
-        self.controller.failed.connect(self._on_failed)
         self._unfinished.open_requested.connect(self.open_requested)
         self._state.image_set_changed.connect(self._choose_recipe)
         self._state.schedule_changed.connect(self._refresh)
+        self._state.followed_changed.connect(self._on_followed)
         feed = EventFeed(self._state, self)
         feed.started.connect(self._on_started)
         feed.progressed.connect(self._on_progress)
-        feed.samples_drawn.connect(self._on_samples)
-        feed.checkpoint_saved.connect(self._on_saved)
+        feed.checkpoint_saved.connect(self.header.note_saved)
         gate = TorchGate(runner, self)
         if gate.is_open:
             self._make_options()
@@ -140,10 +184,27 @@ class TrainingStage(QWidget):
         from studio.app.docks.train.options import TrainingOptions
 
         self.options = TrainingOptions(self._state, self._options_frame)
-        self._options_row.addWidget(self.options)
+        self._options_area.setWidget(self.options)
         self.options.device_requested.connect(self.device_requested)
         self.options.changed.connect(self._refresh)
+        self.options.height_changed.connect(self._fit_options)
         self._choose_recipe()
+
+    @Slot(bool)
+    def _show_options(self, shown: bool) -> None:
+        self._options_frame.setVisible(shown)
+        self._fit_options()
+
+    @Slot()
+    def _fit_options(self) -> None:
+        if self.options is not None and not self._options_frame.isHidden():
+            width = self._options_area.viewport().width()
+            wanted = self.options.heightForWidth(width) if width > 0 else self.options.sizeHint().height()
+            self._options_area.setFixedHeight(min(wanted, round(LARGEST_OPTIONS_SHARE * self.height())))
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)
+        self._fit_options()
 
     # Before a run
 
@@ -169,22 +230,14 @@ class TrainingStage(QWidget):
     # While it runs
 
     @Slot(object)
-    def _on_run_ready(self, event: RunReady) -> None:
-        self.banner.clear()
-        if event.rows:
-            run = event.run
-            pace = run.seconds / run.step if run.step else 0.0
-            moments = [Moment(step, step * run.settings.batch_size, step * pace, rows) for step, rows in event.rows]
-            self._fractions = {m.step: run.fraction * m.step / max(1, run.step) for m in moments}
-            self.wall.set_moments(moments, self._columns(range(len(moments[-1].pictures)), run.class_names))
-        self._panel.show_data(event.image_set.images)
-        self.wall.set_newest_words("now, EMA" if event.run.settings.ema_halflife_images else "now")
+    def _on_run_ready(self, _event: object) -> None:
+        if not self._going_back:
+            self.banner.clear()
+        self._going_back = False
 
     @Slot(object)
     def _on_started(self, event: object) -> None:
         if event.step == 0:
-            self.wall.clear()
-            self._fractions.clear()
             self.header.clear_progress()
         self._refresh()
 
@@ -194,105 +247,77 @@ class TrainingStage(QWidget):
         if not self._redraw.isActive():
             self._redraw.start()
 
-    @Slot(object)
-    def _on_samples(self, event: object) -> None:
-        run = self._state.run
-        settings = self.controller.settings
-        if settings is not None:
-            self._fractions[event.step] = settings.budget.fraction(event.images_seen, event.seconds)
-        elif run is not None:
-            self._fractions[event.step] = run.fraction
-        moment = Moment(event.step, event.images_seen, event.seconds, event.pictures)
-        class_names = run.class_names if run is not None and event.labels is not None else ()
-        self.wall.add(moment, self._columns(event.picture_numbers, class_names))
-
-    def _columns(self, numbers: Sequence[int], class_names: Sequence[str]) -> list[str]:
-        """What stands above the columns of the wall: the classes in turn where there are some, else the noise."""
-        self._panel.show_order(classes=bool(class_names))
-        if class_names:
-            return [class_names[number % len(class_names)] for number in numbers]
-        return [f"seed {number + 1}" for number in numbers]
-
-    @Slot(object)
-    def _on_saved(self, _event: object) -> None:
-        self.header.note_saved()
-
     @Slot()
     def _show_progress(self) -> None:
-        event, image_set = self._progress, self.controller.image_set
-        if event is None or image_set is None:
+        event, count = self._progress, self._image_count()
+        if event is None or not count:
             return
-        self.header.show_progress(
-            event.step, event.images_seen / image_set.count, event.pictures_per_second, event.fraction
-        )
-        if self.controller.phase is Phase.RUNNING:
+        self.header.show_progress(event.step, event.images_seen / count, event.pictures_per_second, event.fraction)
+        if self.controller.phase is Phase.RUNNING or self._state.followed is not None:
             self._show_time()
 
+    def _image_count(self) -> int:
+        if self._state.followed is not None:
+            return self._state.followed.image_count
+        return 0 if self.controller.image_set is None else self.controller.image_set.count
+
     def _show_time(self) -> None:
-        event, settings = self._progress, self.controller.settings
-        if event is None or event.seconds_left is None:
-            self.header.show_words("Estimating…", "how long it will take")
+        followed = self._state.followed
+        if followed is not None:
+            headline, *detail = time_words(self._progress, None, None)
+            self.header.show_words("Following" if followed.finished else headline, followed.words, *detail)
             return
-        whole = f"of about {_duration(event.seconds + event.seconds_left)}"
-        falls = settings is not None and event.fraction > settings.decay_start
-        longer = (f"{whole} · learning rate falls",) if falls else ()
-        self.header.show_words(f"{clock(event.seconds_left)} left", *longer, whole)
-
-    @Slot()
-    def _show_marks(self) -> None:
-        current = self.wall.current
-        chosen = None if current is None or self.wall.following else self._fractions.get(current.step)
-        self.header.track.set_marks([self._fractions.get(m.step, 0.0) for m in self.wall.rows], chosen)
-
-    # When it ends
+        self.header.show_words(*time_words(self._progress, self.controller.settings, self._record.recognisable))
 
     @Slot(object)
-    def _on_kept(self, kept: KeptModel) -> None:
-        actions = [("Save model as…", self.save_requested.emit)]
-        if self.controller.can_go_on:
-            actions.append(("Go on training", self.controller.go_on))
-        self.banner.show_message(
-            f"The model is kept as “{kept.path.stem}”.", "Every workspace can use it now.", "ok", actions
-        )
+    def _on_followed(self, followed: FollowedRun | None) -> None:
+        self._progress = None
+        if followed is not None:
+            from studio.app.runs.following import following_of
+
+            followed.state_changed.connect(self._refresh)
+            stop = following_of(self._state).detach
+            self.banner.show_message(followed.words, followed.refusal, "info", [("Stop following", stop)])
+        else:
+            self.banner.clear()
+            self.header.clear_progress()
         self._refresh()
 
     @Slot()
     def _on_dropped(self) -> None:
-        self.wall.clear()
         self._progress = None
         self.header.clear_progress()
         self.banner.clear()
         self._refresh()
 
-    @Slot()
-    def _on_stopped(self) -> None:
-        if self._state.run is None:
-            return
-        self.banner.show_message(
-            "The training was stopped.",
-            "Its state is saved; the model as it was can be kept.",
-            "info",
-            [("Keep the model", self.controller.keep), ("Go on training", self.controller.go_on)],
-        )
+    @Slot(object)
+    def _on_lost(self, _error: object) -> None:
+        self.header.show_words("Stopped", "the loss is no number any more")
 
-    @Slot(object, str)
-    def _on_failed(self, error: StudioError, trace: str) -> None:
-        if self._unfinished.take_refusal(error):
-            return
-        actions = []
-        suggestion = self.controller.suggestion(error)
-        if suggestion is not None:
-            words, settings = suggestion
-            actions.append((words, partial(self.controller.start_again, settings)))
-        # A paused run that could not be saved stands as it stood: there is nothing to begin again.
-        run = self._state.run if self.controller.phase is Phase.IDLE else None
-        if isinstance(error, StorageError) and run is not None:
-            actions.append(("Try again", self.controller.go_on if run.fraction < 1.0 else self.controller.keep))
-        elif run is not None and run.saved_step and not isinstance(error, OutOfMemory):
-            actions.append(("Go on from the last checkpoint", self.controller.from_last_checkpoint))
-        self.banner.show_error(error, trace, actions)
-        if isinstance(error, LossNotFinite):
-            self.header.show_words("Stopped", "the loss is no number any more")
+    @Slot(object)
+    def _on_export_failed(self, error: StudioError) -> None:
+        self.banner.show_error(error)
+
+    # What is changed while it runs
+
+    @Slot()
+    def _open_changes(self) -> None:
+        settings = self.controller.settings
+        if settings is not None:
+            rate = self.controller.learning_rate or settings.learning_rate
+            self._changes.open(self.header.change_button, rate, settings.budget.images)
+
+    @Slot(float)
+    def _change_rate(self, rate: float) -> None:
+        self.controller.change_learning_rate(rate)
+
+    @Slot(float)
+    def _add_minutes(self, minutes: float) -> None:
+        self.controller.add_time(minutes=minutes)
+
+    @Slot(int)
+    def _add_images(self, images: int) -> None:
+        self.controller.add_time(images=images)
 
     # Words
 
@@ -301,7 +326,7 @@ class TrainingStage(QWidget):
         phase = self.controller.phase
         self.header.set_refusal(self._refusal())
         self.header.show_phase(phase)
-        if phase is Phase.RUNNING:
+        if self._state.followed is not None or phase is Phase.RUNNING:
             self._show_time()
         elif phase in (Phase.PAUSED, Phase.PAUSING):
             self.header.show_words("Paused", "the model stays usable in every workspace", "the model stays usable")
@@ -313,7 +338,7 @@ class TrainingStage(QWidget):
             self.header.show_words("Saving…", "the model goes into your library")
         else:
             self._show_idle()
-        self._panel.empty.show_words(*self._empty_words())
+        self._panel.empty.show_words(*empty_words(self.controller.alive, self._state.image_set is not None))
 
     def _show_idle(self) -> None:
         image_set, run = self._state.image_set, self._state.run
@@ -323,30 +348,15 @@ class TrainingStage(QWidget):
         elif image_set is None:
             self.header.show_words("No pictures yet", "drop a folder anywhere, or take a starter set", "drop a folder")
         else:
-            ready = "Ready to train"
-            if self.options is not None and self.options.budget_is_by_hand:
-                ready = f"Ready for {_duration(60 * self.options.budget.minutes)}"
-            pictures = f"{image_set.count:,} pictures"
-            self.header.show_words(ready, f"{pictures}, {size_words(image_set)}", pictures)
-
-    def _empty_words(self) -> tuple[str, str]:
-        if self.controller.alive:
-            return "The first row comes in a moment", "one row a moment, one column a seed"
-        if self._state.image_set is None:
-            return "Open pictures to train on", "drop them anywhere, or take a starter set at the left"
-        return "Press Start, and watch it learn", "one row a moment, one column a seed: from noise to pictures"
+            by_hand = self.options is not None and self.options.budget_is_by_hand
+            self.header.show_words(*ready_words(image_set, self.options.budget.minutes if by_hand else None))
 
     def _refusal(self) -> str:
+        if self._state.followed is not None:
+            return self._state.followed.refusal
         if self._state.image_set is None:
             return "Open pictures first: drop a folder, or take a starter set."
         if self.options is None or self._state.schedule is None:
             return "The mathematics is still being loaded."
         return ""
 
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

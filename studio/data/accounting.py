@@ -56,6 +56,7 @@ def import_report(
         size_counts=dict(sizes.most_common()),
         class_counts=class_counts,
         warnings=warnings_about(image_set.count - copies, class_counts),
+        copies=copies,
     )
 
 

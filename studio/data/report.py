@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from studio.data.findings import Finding, Severity
+
 SHOWN_SKIPPED = 20
 SHOWN_COUNTS = 12
 _LABEL_WIDTH = 10
+_MARKS = {Severity.GOOD: " ", Severity.NOTE: "·", Severity.WARNING: "!"}
 _CHANNEL_WORDS = {1: "grey", 3: "colour", 4: "colour with transparency"}
 
 
@@ -34,6 +37,8 @@ class ImportReport:
         size_counts: {(width, height): pictures} as they were before fitting, most frequent first.
         class_counts: {class name: pictures}; empty without classes.
         warnings: what will probably disappoint when training on this set, and what to do about it.
+        copies: how many pictures are exactly like an earlier one.
+        findings: what `health.examine` found, once it did.
     """
 
     source: str
@@ -44,6 +49,13 @@ class ImportReport:
     size_counts: Mapping[tuple[int, int], int] = field(default_factory=dict)
     class_counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    copies: int = 0
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def distinct(self) -> int:
+        """How many different pictures there are."""
+        return self.taken - self.copies
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; sizes become "WxH"."""
@@ -58,6 +70,8 @@ class ImportReport:
             "classes": dict(self.class_counts),
             "notes": list(self.notes),
             "warnings": list(self.warnings),
+            "copies": self.copies,
+            "health": [finding.to_json() for finding in self.findings],
             "skipped": [{"path": item.path, "reason": item.reason} for item in self.skipped],
         }
 
@@ -75,13 +89,23 @@ class ImportReport:
         if set(self.size_counts) - {(width, height)}:
             lines.append(_row("Sizes", _shortened(sizes)))
         lines += _rows("Notes", self.notes)
-        lines += _rows("Warnings", self.warnings)
+        if self.findings:
+            # The findings say in order what the warnings say in part.
+            lines += _rows("Health", tuple(_health_line(finding) for finding in self.findings))
+        else:
+            lines += _rows("Warnings", self.warnings)
         if self.skipped:
             lines.append(_row("Left out", f"{len(self.skipped):,} {'file' if len(self.skipped) == 1 else 'files'}"))
             shown = self.skipped[:SHOWN_SKIPPED]
             lines += [_row("", f"{item.path}: {item.reason}") for item in shown]
             lines += _remainder(self.skipped[SHOWN_SKIPPED:])
         return "\n".join(lines)
+
+
+def _health_line(finding: Finding) -> str:
+    sentence = finding.sentence.rstrip(".")
+    remedy = f". {finding.remedy}" if finding.remedy and finding.severity is not Severity.GOOD else ""
+    return f"{_MARKS[finding.severity]} {sentence}{remedy}"
 
 
 def _row(label: str, text: str) -> str:

@@ -57,5 +57,7 @@ def test_json_is_plain() -> None:
         "classes": {"cat": 600, "dog": 604},
         "notes": ["first note", "second note"],
         "warnings": ["uneven"],
+        "copies": 0,
+        "health": [],
         "skipped": [{"path": "file 0.txt", "reason": "not a picture"}],
     }

@@ -51,7 +51,6 @@ _HINTS = {
     **dict.fromkeys(
         (".pkl", ".pickle", ".pt", ".pth"), "a pickle, which could run a program when opened; save arrays as .npz"
     ),
-    ".npy": "a single array; save it as .npz under the name images",
 }
 
 

@@ -110,16 +110,16 @@ class CopyMeter:
         self._pictures = data if len(self._places) == len(data) else data[self._places]
 
     def calibrate(
-        self, held_out: NDArray[np.uint8] | None = None, seed: int = 0
+        self, held_out: NDArray[np.uint8] | None = None, seed: int = 0, most: int = _CALIBRATION_PICTURES
     ) -> Generator[EvaluationProgress, None, Calibration]:
         """What counts as a copy, from held-out pictures (N, H, W, C), or without any from the data themselves; the
-        generator's result. 1,000 pictures are enough, drawn by `seed` where there are more.
+        generator's result. `most` pictures are enough, drawn by `seed` where there are more.
 
         Raises DataError when no held-out picture differs from those of the data.
         """
         new = self._pictures if held_out is None else held_out
-        if len(new) > _CALIBRATION_PICTURES:
-            chosen = np.random.default_rng(seed).permutation(len(new))[:_CALIBRATION_PICTURES]
+        if len(new) > most:
+            chosen = np.random.default_rng(seed).permutation(len(new))[:most]
             new = new[np.sort(chosen)]
         neighbours = yield from self._neighbours(new, skip_equal=held_out is None)
         different = neighbours.distances[:, 0] > 0.0

@@ -15,8 +15,11 @@ PARAMETERIZATION_NAMES = ("epsilon", "x0", "v")
 AXIS_NAMES = ("sampler", "steps", "spacing", "schedule", "eta", "variance", "guidance", "class", "clip", "seed",
               "checkpoint")  # fmt: skip
 LOSS_WEIGHT_NAMES = ("simple", "min_snr", "uniform_epsilon")
+FIT_NAMES = ("fill", "fit", "pad", "tile")
+GROUND_NAMES = ("white", "black", "grey", "edge")
 
 
+_DATA_HELP = "a folder or archive of pictures, a picture, or a file of arrays (IDX, NPZ, …)"
 _SCHEDULE_HELP = f"{', '.join(SCHEDULE_NAMES)}, or a JSON or CSV file"
 
 
@@ -36,14 +39,16 @@ def build_parser() -> argparse.ArgumentParser:
     tour.add_argument("--data", type=Path, metavar="DATA", help="train on these pictures instead of a starter set")
 
     inspect = commands.add_parser("inspect", help="what an import would take, and what it would not and why")
-    inspect.add_argument("data", type=Path, metavar="DATA", help="a folder, picture, IDX or NPZ file")
-    _add_size(inspect)
+    inspect.add_argument("data", type=Path, metavar="DATA", help=_DATA_HELP)
+    _add_preparation(inspect)
+    inspect.add_argument("--near", action=argparse.BooleanOptionalAction, default=True,
+                         help="look for pictures that are nearly the same (yes)")  # fmt: skip
     inspect.add_argument("--json", action="store_true", help="print the report as JSON")
 
     train = commands.add_parser("train", help="train a model on pictures")
-    train.add_argument("data", type=Path, metavar="DATA", help="a folder, picture, IDX or NPZ file")
+    train.add_argument("data", type=Path, metavar="DATA", help=_DATA_HELP)
     train.add_argument("--out", type=Path, required=True, metavar="MODEL.safetensors", help="where the model goes")
-    _add_size(train)
+    _add_preparation(train)
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=_positive_float, metavar="M", help="train this long")
     budget.add_argument("--images", type=_positive_int, metavar="N", help="train on this many pictures in all")
@@ -199,8 +204,19 @@ def _add_schedule_changes(parser: argparse.ArgumentParser | argparse._ArgumentGr
     parser.add_argument("--zero-terminal-snr", action="store_true", help="rescale it so that z_T is pure noise")
 
 
-def _add_size(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--size", type=_positive_int, metavar="N", help="make every picture N by N (as they are)")
+def _add_preparation(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group("how pictures become equal")
+    how.add_argument("--size", type=_size, metavar="N|WxH", help="make every picture N by N, or W by H (as suits them)")
+    how.add_argument("--fit", default="fill", choices=FIT_NAMES,
+                     help="fill: cut what stands over; fit: keep all, ground beside it; pad: never scale; "
+                     "tile: cut into many (fill)")  # fmt: skip
+    how.add_argument("--channels", type=int, choices=(1, 3, 4),
+                     help="1 grey, 3 colour, 4 with transparency (as many as they need)")  # fmt: skip
+    how.add_argument("--ground", default="white", choices=GROUND_NAMES,
+                     help="beneath transparency that is not kept, and beside pictures (white)")  # fmt: skip
+    how.add_argument("--sheet", type=_sheet, metavar="COLSxROWS|WxHpx|whole",
+                     help="cut sprite sheets into so many cells, cells of so many pixels, or not (where sure)")  # fmt: skip
+    how.add_argument("--frames", default="all", choices=("first", "all"), help="which frames of films (all)")
 
 
 def _add_device(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -209,6 +225,22 @@ def _add_device(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> No
 
 def _add_overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what has that name already")
+
+
+def _size(text: str) -> tuple[int, int]:
+    """(width, height) from N or WxH."""
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    return _positive_int(width), _positive_int(height or width)
+
+
+def _sheet(text: str) -> tuple[str, int, int]:
+    """("cells" | "pixels", across, down), or ("whole", 0, 0)."""
+    if text == "whole":
+        return ("whole", 0, 0)
+    numbers = text.removesuffix("px")
+    if "x" not in numbers:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither columns and rows (8x4) nor a cell (16x16px)")
+    return ("pixels" if numbers != text else "cells", *_size(numbers))
 
 
 def _positive_int(text: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.cli.exit_codes import EXIT_DONE, EXIT_INTERRUPTED
-from studio.cli.inspecting import read_pictures
+from studio.cli.inspecting import read_prepared
 from studio.cli.interruption import Interruption
 from studio.cli.progress import TrainingReporter
 from studio.cli.scheduling import noise_schedule
@@ -28,11 +28,12 @@ def train(arguments: argparse.Namespace) -> int:
     from studio.networks.devices import choose_device
     from studio.training import trainer
     from studio.training.events import TrainingFinished
-    from studio.training.run import TrainingRun, discard_run
+    from studio.training.run import TrainingRun
+    from studio.training.run_folder import discard_run
 
     _check_target(arguments)
     device = choose_device(arguments.device)
-    imported = read_pictures(arguments.data, arguments.size, name=arguments.name, quiet=arguments.json)
+    imported = read_prepared(arguments, name=arguments.name, quiet=arguments.json)
     if imported.report.skipped and not arguments.json:
         print(imported.report.to_text(), file=sys.stderr)
     folder = arguments.out.with_suffix(".run")

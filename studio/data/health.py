@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.advice import class_advice, count_advice
-from studio.data.duplicates import NearCopies, digests, exact_copies, find_near_copies
+from studio.data.duplicates import SMALLEST_SIDE, NearCopies, digests, exact_copies, find_near_copies
 from studio.data.findings import Finding, FindingKind, HealthReport, Severity
 from studio.data.framing import kept_boxes
 from studio.data.image_set import ImageSet
@@ -28,6 +28,9 @@ BLANK_CONTRAST = 2.0
 
 MUCH_CROPPED = 1 / 3
 """A picture that loses more than this share of its area is worth a word."""
+
+SMALL_ENOUGH_FOR_CHANCE = 64
+"""Pictures of fewer pixels than this are equal, or of one colour, because there are so few others."""
 
 MANY_COPIES = 0.02
 """A share of copies from which on they weigh on what is learned."""
@@ -80,13 +83,13 @@ def examine(
     findings = [
         *(finding for finding in known if finding.kind is not FindingKind.TOO_FEW),
         _too_few(image_set.count - len(copies)),
-        _copies(copies, image_set.count),
-        _blank(np.flatnonzero(blank), image_set.count),
+        _copies(copies, image_set),
+        _blank(np.flatnonzero(blank), image_set),
         _grey(np.flatnonzero(grey), image_set),
         _transparency(transparent, image_set, origins),
     ]
     yield HealthReport(_in_order(findings), complete=False)
-    if not near:
+    if not near or min(image_set.width, image_set.height) < SMALLEST_SIDE:
         return
     passed_over = blank.copy()
     passed_over[copies[:, 0]] = True
@@ -187,10 +190,14 @@ def _empty_classes(image_set: ImageSet) -> Finding | None:
     )  # fmt: skip
 
 
-def _copies(pairs: NDArray[np.int64], count: int) -> Finding:
+def _by_chance(image_set: ImageSet) -> bool:
+    return image_set.width * image_set.height < SMALL_ENOUGH_FOR_CHANCE
+
+
+def _copies(pairs: NDArray[np.int64], image_set: ImageSet) -> Finding:
     if not len(pairs):
         return Finding(FindingKind.COPIES, Severity.GOOD, "No picture is there twice", "0")
-    many = len(pairs) > MANY_COPIES * count
+    many = len(pairs) > MANY_COPIES * image_set.count and not _by_chance(image_set)
     are = "picture is" if len(pairs) == 1 else "pictures are"
     return Finding(
         FindingKind.COPIES,
@@ -199,7 +206,9 @@ def _copies(pairs: NDArray[np.int64], count: int) -> Finding:
         f"{len(pairs):,}",
         indices=pairs[:, 0],
         pairs=pairs,
-        remedy="A picture that is there often is learned by heart; leave the copies out.",
+        remedy="Among pictures so small that is to be expected."
+        if _by_chance(image_set)
+        else "A picture that is there often is learned by heart; leave the copies out.",
     )
 
 
@@ -219,13 +228,13 @@ def _near_copies(near: NearCopies, count: int) -> Finding:
     )
 
 
-def _blank(indices: NDArray[np.int64], count: int) -> Finding | None:
-    if not len(indices):
+def _blank(indices: NDArray[np.int64], image_set: ImageSet) -> Finding | None:
+    if not len(indices) or _by_chance(image_set):
         return None
     what = "1 picture shows" if len(indices) == 1 else f"{len(indices):,} pictures show"
     return Finding(
         FindingKind.BLANK,
-        Severity.WARNING if len(indices) > MANY_BLANK * count else Severity.NOTE,
+        Severity.WARNING if len(indices) > MANY_BLANK * image_set.count else Severity.NOTE,
         f"{what} nothing but one colour",
         f"{len(indices):,}",
         indices=indices,

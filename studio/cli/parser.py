@@ -215,7 +215,7 @@ def _add_preparation(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--ground", default="white", choices=GROUND_NAMES,
                      help="beneath transparency that is not kept, and beside pictures (white)")  # fmt: skip
     how.add_argument("--sheet", type=_sheet, metavar="COLSxROWS|WxHpx|whole",
-                     help="cut sprite sheets into so many cells, cells of so many pixels, or not (where sure)")  # fmt: skip
+                     help="cut sprite sheets into cells, by number or size, or not at all (where sure)")  # fmt: skip
     how.add_argument("--frames", default="all", choices=("first", "all"), help="which frames of films (all)")
 
 

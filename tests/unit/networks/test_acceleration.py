@@ -21,17 +21,18 @@ def test_a_cpu_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert convolution.weight.is_contiguous()
 
 
-def test_cuda_gets_tf32_and_kernels_by_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place, name in (
-        (torch.backends.cudnn, "benchmark"),
-        (torch.backends.cudnn, "allow_tf32"),
-        (torch.backends.cuda.matmul, "allow_tf32"),
-    ):
-        monkeypatch.setattr(place, name, False)
-    prepare_device(CUDA)
-    assert torch.backends.cudnn.benchmark
-    assert torch.backends.cudnn.allow_tf32
-    assert torch.backends.cuda.matmul.allow_tf32
+def test_cuda_gets_tf32_and_kernels_by_trial() -> None:
+    switches = ((torch.backends.cudnn, "benchmark"), (torch.backends.cuda.matmul, "allow_tf32"))
+    before = [getattr(place, name) for place, name in switches]
+    try:
+        for place, name in switches:
+            setattr(place, name, False)
+        prepare_device(CUDA)
+        assert all(getattr(place, name) for place, name in switches)
+        assert torch.backends.cudnn.allow_tf32
+    finally:
+        for (place, name), value in zip(switches, before, strict=True):
+            setattr(place, name, value)
 
 
 def test_cuda_gets_channels_last_and_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QDragMoveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from studio.app import jobs
@@ -20,6 +20,7 @@ from studio.app.runner import JobHandle, Runner
 from studio.app.settings import Settings
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.undo import undo_stack_of
+from studio.app.widgets.drop_zones import ADD, DropZones
 from studio.app.widgets.file_drops import AcceptsFiles, DropVeil
 from studio.app.widgets.view_switch import ViewSwitch
 from studio.app.window.about import about_box
@@ -31,6 +32,7 @@ from studio.app.window.file_dialogs import FileDialogs
 from studio.app.window.living_doors import LivingDoors
 from studio.app.window.opening import Opener
 from studio.app.window.palette import CommandPalette
+from studio.app.window.run_visits import RunVisits
 from studio.app.window.shortcuts import ShortcutSheet
 from studio.app.window.stage import Stage
 from studio.app.window.start_page import StartPage
@@ -88,7 +90,9 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.status_bar = StatusBar(self.runner, self)
         self.setStatusBar(self.status_bar)
         self.veil = DropVeil("Let go to open", self)
+        self.zones = DropZones(self)
         self.accept_files()
+        self.run_visits = RunVisits(self)
         self._warmed_up = False
         self._connect()
         self._restore_window()
@@ -217,7 +221,20 @@ class MainWindow(AcceptsFiles, QMainWindow):
     # Files
 
     def files_dropped(self, paths: list[Path]) -> None:
-        self.opener.bring(paths)
+        if self.run_visits.take_drop(paths):
+            return
+        if self.opener.must_ask(paths):
+            (self.opener.add if self.zones.choice == ADD else self.opener.open)(paths)
+        else:
+            self.opener.open(paths)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        super().dragMoveEvent(event)
+        self.zones.point(event.position())
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.zones.point(event.position())
+        super().dropEvent(event)
 
     @Slot(object)
     def _ask_add_or_replace(self, paths: tuple[Path, ...]) -> None:
@@ -244,7 +261,12 @@ class MainWindow(AcceptsFiles, QMainWindow):
         self.panels.pages[DATA].show_class(name)
 
     def files_over(self, over: bool) -> None:
-        self.veil.lift(over)
+        asks = over and self.opener.offers_to_add
+        self.veil.lift(over and not asks)
+        if asks:
+            self.zones.lift(self.state.image_set.name)
+        else:
+            self.zones.hide()
 
     @Slot()
     def paste(self) -> None:
@@ -266,7 +288,7 @@ class MainWindow(AcceptsFiles, QMainWindow):
     @Slot(object)
     def _on_report(self, report: object) -> None:
         self.panels.log.add_report(report)
-        if report.skipped:
+        if report.skipped and self.workspaces.current != DATA:
             left_out = count(len(report.skipped), "file")
             verb = "was" if len(report.skipped) == 1 else "were"
             text = f"{count(report.taken, 'picture')} taken; {left_out} {verb} left out."

@@ -13,7 +13,7 @@ from studio.app import jobs
 from studio.app.docks.train.dataset import DatasetDock
 from studio.app.docks.train.dataset_health import Health, health_lines, size_words, verdict
 from studio.data.image_set import ImageSet
-from studio.data.importing import load_images
+from studio.data.health import look_over
 from studio.data.report import ImportReport, SkippedFile
 from tests.gui.training_helpers import place, runner, small_pictures, state, two_pixels  # noqa: F401  (fixtures)
 
@@ -38,28 +38,37 @@ def test_size_in_words() -> None:
 
 
 def test_health_of_an_even_set_is_good() -> None:
-    lines = health_lines(classed((6, 6, 6)), None)
-    assert [(line.state, line.text, line.value) for line in lines] == [
-        (Health.GOOD, "18 pictures taken", "all"),
-        (Health.GOOD, "3 classes, evenly filled", "6 each"),
-    ]
+    pictures = small_pictures(count=300)
+    even = ImageSet("Even", pictures.images, np.arange(300) % 3, ("a", "b", "c"))
+    lines = health_lines(look_over(even))
+    assert all(line.state is Health.GOOD for line in lines)
+    assert lines[0].text.startswith("300 pictures")
+    assert any(line.value == "100 each" for line in lines)
     assert verdict(lines).text == "Ready to train"
 
 
-def test_health_tells_what_the_import_had_to_say() -> None:
-    report = ImportReport(
-        "folder",
-        12,
-        (4, 4, 1),
-        skipped=(SkippedFile("a.txt", "not a picture"),),
-        notes=("2 pictures are exactly like an earlier one.",),
-        warnings=("With only 12 different pictures a model learns to copy them.",),
-    )
-    lines = health_lines(classed((11, 1)), report)
-    assert lines[0].value == "of 13"
-    assert (lines[1].state, lines[1].text) == (Health.NOTE, "2 classes, unevenly filled")
-    assert [line.state for line in lines[2:]] == [Health.WARNING, Health.NOTE]
-    assert verdict(lines).text == "1 thing to know"
+def test_health_tells_what_was_found_and_what_was_noted() -> None:
+    report = ImportReport("folder", 12, (4, 4, 1), skipped=(SkippedFile("a.txt", "not a picture"),))
+    lines = health_lines(look_over(classed((11, 1)), report), ("The folders train and test were taken together.",))
+    warnings = [line for line in lines if line.state is Health.WARNING]
+    assert warnings
+    assert lines[-1].state is Health.NOTE
+    assert lines[-1].text == "The folders train and test were taken together."
+    assert not any("not taken" in line.text or "left out" in line.text.lower() for line in lines)
+    assert verdict(lines).text.endswith("to know")
+
+
+def test_a_finding_about_certain_pictures_leads_to_them(qtbot, dock: DatasetDock, state) -> None:
+    pictures = small_pictures(count=40)
+    images = pictures.images.copy()
+    images[7] = images[3]
+    state.set_image_set(ImageSet("Copies", images))
+    qtbot.waitUntil(lambda: any(each.line.are_copies for each in dock.health.findings), timeout=10_000)
+    copies = next(each for each in dock.health.findings if each.line.are_copies)
+    assert copies.line.pairs.tolist() == [[7, 3]]
+    with qtbot.waitSignal(dock.finding_requested) as asked:
+        qtbot.mouseClick(copies, Qt.MouseButton.LeftButton)
+    assert asked.args == [copies.line]
 
 
 def test_before_there_are_pictures_the_starter_sets_are_offered(qtbot, dock: DatasetDock) -> None:
@@ -152,9 +161,3 @@ def test_many_classes_are_bounded(dock: DatasetDock, state) -> None:
     state.set_image_set(classed((1,) * 500))
     assert len(dock.bars.shares) == 200
     assert not dock.grab().isNull()
-
-
-def test_an_import_from_files_reports_what_the_panel_needs(tmp_path) -> None:
-    np.savez(tmp_path / "set.npz", images=np.zeros((5, 8, 8), np.uint8))
-    result = load_images(tmp_path / "set.npz")
-    assert health_lines(result.image_set, result.report)[0].text == "5 pictures taken"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +22,15 @@ from studio.app.runner import JobHandle, Runner
 from studio.app.state import StudioState
 from studio.app.undo import Change, undo_stack_of
 from studio.data import edits
+from studio.data.findings import HealthReport
+from studio.data.health import look_over
 from studio.data.preparation import Preparation
 from studio.data.sources.source import Catalog, ScanOptions, SheetGrid
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
-    from studio.data.health import HealthReport
     from studio.data.image_set import ImageSet
-    from studio.data.preparing import Origins
+    from studio.data.origins import Origins
     from studio.data.report import ImportReport
 
 SETTLE_MS = 220
@@ -135,6 +135,11 @@ class DataEditing(QObject):
         return self._state.report
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """How files were read, where that is not plain."""
+        return () if self._catalog is None else self._catalog.notes
+
+    @property
     def preparation(self) -> Preparation:
         """How pictures come in, as decided."""
         return self._decided.preparation
@@ -165,7 +170,10 @@ class DataEditing(QObject):
 
     @property
     def health(self) -> HealthReport | None:
-        """What is to be known about the set; None while it is looked at."""
+        """What is to be known about the set, as far as it was looked at; None without one."""
+        image_set = self._state.image_set
+        if self._health is None and image_set is not None:
+            self._health = look_over(image_set, self._state.report, self._origins, self._carried_out.preparation)
         return self._health
 
     @property
@@ -445,22 +453,22 @@ class DataEditing(QObject):
             self._examination.cancel()
             self._examination = None
         self._health = None
-        self._examinable = find_spec("studio.data.health") is not None
-        if not self._examinable:
+        self._examinable = True
+        image_set = self._state.image_set
+        if self._runner is None or image_set is None or not self._runner.accepting:
             return
-        if self._runner is None or self._state.image_set is None or not self._runner.accepting:
-            return
-        job = examine_data(self._state.image_set, self._state.report)
+        job = examine_data(image_set, self._state.report, self._origins, self._carried_out.preparation)
         handle = self._runner.start(job, "Examining pictures", background=True)
         self._examination = handle
-        handle.succeeded.connect(self._on_examined)
+        handle.events.connect(self._on_examining)
         handle.failed.connect(self._on_not_examined)
         handle.finished.connect(self._on_examination_over)
 
-    @Slot(object)
-    def _on_examined(self, health: HealthReport) -> None:
-        if self.sender() is self._examination:
-            self._health = health
+    @Slot(list)
+    def _on_examining(self, events: list) -> None:
+        reports = [event for event in events if isinstance(event, HealthReport)]
+        if reports and self.sender() is self._examination:
+            self._health = reports[-1]
             self.examined.emit()
 
     @Slot(object, str)
@@ -477,7 +485,8 @@ class DataEditing(QObject):
     @Slot()
     def _examine_again(self) -> None:
         # It gave way to something else.
-        if self._examinable and self._health is None and self._examination is None:
+        examined = self._health is not None and self._health.complete
+        if self._examinable and not examined and self._examination is None:
             self._begin_examination()
 
 

@@ -15,9 +15,10 @@ from studio.data.sources.source import Catalog, ScanOptions, UnreadableError
 from studio.errors import DataError
 
 if TYPE_CHECKING:
-    from studio.data.health import HealthReport
+    from studio.data.findings import HealthReport
     from studio.data.image_set import ImageSet
-    from studio.data.preparing import ImportResult, Origins
+    from studio.data.origins import Origins
+    from studio.data.preparing import ImportResult
     from studio.data.report import ImportReport
 
 
@@ -81,15 +82,13 @@ def index_data(catalog: Catalog) -> Iterator[ImportProgress]:
     return (yield from _index(catalog))
 
 
-def examine_data(image_set: ImageSet, report: ImportReport | None) -> Generator[object, None, HealthReport]:
-    """Look for what a person should know of a set; returns the HealthReport."""
-    from studio.data.health import HealthReport, examine
+def examine_data(
+    image_set: ImageSet, report: ImportReport | None, origins: Origins | None, preparation: Preparation
+) -> Iterator[ImportProgress | HealthReport]:
+    """Look for what a person should know of a set; yields a HealthReport whenever there is more to know."""
+    from studio.data.health import examine
 
-    for event in examine(image_set, report):
-        if isinstance(event, HealthReport):
-            return event
-        yield event
-    raise AssertionError("an examination ends with a report")
+    yield from examine(image_set, report, origins, preparation)
 
 
 def _index(catalog: Catalog) -> Generator[ImportProgress, None, CatalogIndex]:

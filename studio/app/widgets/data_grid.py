@@ -80,6 +80,7 @@ class DataGrid(QAbstractScrollArea):
         self._group_size = 0
         self._cell = 72
         self._columns = 1
+        self._left = MARGIN
         self._selection = Selection()
         self._band_from: QPoint | None = None
         self._band: QRect | None = None
@@ -191,7 +192,7 @@ class DataGrid(QAbstractScrollArea):
         """Where a place lies in the viewport."""
         row, column = divmod(place, self._columns)
         gaps = column // self._group_size * GROUP_GAP if self._group_size else 0
-        x = MARGIN + column * (self._cell + GAP) + gaps
+        x = self._left + column * (self._cell + GAP) + gaps
         return QRect(x, self._row_top(row) + MARGIN - self.verticalScrollBar().value(), self._cell, self._cell)
 
     def place_at(self, position: QPoint) -> int | None:
@@ -348,7 +349,7 @@ class DataGrid(QAbstractScrollArea):
         group = self._group_size
         for place in range(first, end):
             row, column = divmod(place, columns)
-            left = MARGIN + column * pitch + (column // group * GROUP_GAP if group else 0)
+            left = self._left + column * pitch + (column // group * GROUP_GAP if group else 0)
             top = offset + row * pitch
             cell = self.cell_for(int(self._indices[place]))
             if cell.image is None:
@@ -406,6 +407,10 @@ class DataGrid(QAbstractScrollArea):
         if size := self._group_size:
             groups = max(1, (room + GROUP_GAP) // (size * (self._cell + GAP) + GROUP_GAP))
             self._columns = groups * size
+        used = self._columns * (self._cell + GAP)
+        if self._group_size:
+            used += (self._columns // self._group_size - 1) * GROUP_GAP
+        self._left = MARGIN + max(0, room - used) // 2
         rows = -(-len(self._indices) // self._columns)
         content = self._row_top(rows) - GAP + 2 * MARGIN
         bar = self.verticalScrollBar()

@@ -184,8 +184,9 @@ class SheetView(QWidget):
 
     @staticmethod
     def _strike(painter: QPainter, cell: QRectF) -> None:
-        painter.setPen(QPen(theme().color("error"), 1.4))
-        painter.drawLine(cell.bottomLeft(), cell.topRight())
+        for color, width in (("#000000", 3.6), (theme().color("error"), 1.8)):
+            painter.setPen(QPen(QColor(color), width))
+            painter.drawLine(cell.bottomLeft(), cell.topRight())
 
     @Slot()
     def _repaint(self) -> None:

@@ -105,11 +105,20 @@ class Opener(QObject):
 
     def bring(self, paths: Sequence[Path | str]) -> None:
         """Open what was dropped or pasted; with pictures open already, `choice_needed` asks what is meant."""
-        models = any(Path(path).suffix.lower() in (MODEL_SUFFIX, TRACE_SUFFIX) for path in paths)
-        if models or not paths or not data_editing_of(self._state).paths:
-            self.open(paths)
-        else:
+        if self.must_ask(paths):
             self.choice_needed.emit(tuple(Path(path) for path in paths))
+        else:
+            self.open(paths)
+
+    @property
+    def offers_to_add(self) -> bool:
+        """Pictures from files are open, to which others can be added."""
+        return bool(data_editing_of(self._state).paths)
+
+    def must_ask(self, paths: Sequence[Path | str]) -> bool:
+        """Whether these could be meant to be added as well as to replace what is open."""
+        models = any(Path(path).suffix.lower() in (MODEL_SUFFIX, TRACE_SUFFIX) for path in paths)
+        return bool(paths) and not models and self.offers_to_add
 
     def open_starter(self, identity: str, title: str) -> JobHandle:
         """Open a starter set."""

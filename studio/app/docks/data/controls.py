@@ -40,8 +40,9 @@ class PreparationControls(QWidget):
         super().__init__(parent)
         self._editing = editing
         self._showing = False
-        sizes = [(None, "As they are"), *((side, f"{side} × {side}") for side in SIZES), (_CUSTOM, "Another…")]
-        self.size_field = ComboField("Size", sizes, self, label_width=_LABEL, tooltip="How large every picture is.")
+        self.size_field = ComboField(
+            "Size", self._sizes(), self, label_width=_LABEL, tooltip="How large every picture is."
+        )
         self.size_field.value_changed.connect(self._choose_size)
         self._custom = QWidget(self)
         self.custom_width = NumberEdit(1, MAX_SIDE, 32, parent=self._custom)
@@ -102,6 +103,7 @@ class PreparationControls(QWidget):
         preparation, catalog = self._editing.preparation, self._editing.catalog
         self._showing = True
         size = preparation.size
+        self.size_field.set_options(self._sizes())
         square = size is not None and size[0] == size[1] and size[0] in SIZES
         self.size_field.set_value(None if size is None else size[0] if square else _CUSTOM)
         self._custom.setVisible(size is not None and not square)
@@ -114,6 +116,16 @@ class PreparationControls(QWidget):
         self._frames_row.setVisible(catalog is not None and bool(catalog.films))
         self.frames.set_value(self._editing.options.film_frames)
         self._showing = False
+
+    def _sizes(self) -> list[tuple[object, str]]:
+        image_set, report = self._editing.image_set, self._editing.report
+        own = "As they are"
+        if image_set is not None and self._editing.preparation.size is None:
+            size = (image_set.width, image_set.height)
+            # Pictures of one size keep it; for all others a size is chosen, and is called so.
+            words = "As they are" if report is None or set(report.size_counts) <= {size} else "What suits them"
+            own = f"{words}, {size[0]} × {size[1]}"
+        return [(None, own), *((side, f"{side} × {side}") for side in SIZES), (_CUSTOM, "Another…")]
 
     def _decide(self, title: str, preparation: Preparation) -> None:
         if not self._showing:
@@ -167,5 +179,7 @@ def _labelled(words: str, field: QWidget, parent: QWidget) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(Space.S)
     layout.addWidget(label)
-    layout.addWidget(field, 1)
+    layout.addWidget(field, 1 if isinstance(field, PictureChoice) else 0)
+    if not isinstance(field, PictureChoice):
+        layout.addStretch(1)
     return row

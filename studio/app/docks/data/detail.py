@@ -20,7 +20,7 @@ from studio.app.widgets.result_view import ResultView
 from studio.data.preparation import Fit
 
 WIDTH = 300
-_NEW_CLASS = "A class for it"
+_NEW_CLASS = "none"
 
 
 class DetailPanel(QWidget):
@@ -133,7 +133,8 @@ class DetailPanel(QWidget):
         if index is None or names is None:
             self._name.setText("")
             return
-        self._name.setText(f"{len(self._chosen):,} pictures" if several else names.names[index])
+        more = f" and {len(self._chosen) - 1:,} more" if several else ""
+        self._name.setText(names.names[index] + more)
         out = set(self._editing.left_out.tolist())
         taken = [each for each in self._about() if each not in out]
         count = f" {len(self._about()):,}" if several else ""

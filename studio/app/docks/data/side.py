@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -9,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from studio.app.data.editing import DataEditing
 from studio.app.docks.data.controls import PreparationControls
 from studio.app.docks.data.sheets import SheetList
-from studio.app.docks.train.dataset_health import HealthLine, lines_of, shares_of, verdict
+from studio.app.docks.train.dataset_health import HealthLine, health_lines, shares_of, verdict
 from studio.app.docks.train.health_list import HealthList
 from studio.app.theme import Space, theme
 from studio.app.widgets.class_bars import ClassBars
@@ -103,20 +104,22 @@ class SidePanel(QWidget):
         image_set = editing.image_set
         if image_set is None:
             return
-        lines = lines_of(image_set, editing.report, editing.health)
+        health = editing.health
+        assert health is not None
+        lines = health_lines(health, editing.notes)
         overall = verdict(lines)
         self.verdict.show_finding(overall.state.value, overall.state.role, overall.text)
         self.health.show_lines(lines, editing.report.skipped if editing.report is not None else ())
-        self.copies.setVisible(any(line.are_copies for line in lines))
+        self.copies.setVisible(any(line.are_copies and len(line.pairs) for line in lines))
         shares = shares_of(image_set, MOST_CLASSES)
         self._classes.setVisible(bool(shares))
         self.bars.set_shares(shares)
 
     @Slot()
     def _leave_out_copies(self) -> None:
-        copies = [line for line in self.lines if line.are_copies]
-        positions = {int(second) for line in copies for _, second in line.pairs}
-        self._editing.leave_out(self._editing.places_of(sorted(positions)))
+        copies = [line.pairs[:, 0] for line in self.lines if line.are_copies]
+        positions = np.unique(np.concatenate(copies)) if copies else np.zeros(0, np.int64)
+        self._editing.leave_out(self._editing.places_of(positions))
 
     @Slot()
     def _repaint(self) -> None:

@@ -18,7 +18,7 @@ from studio.app.docks.data.menus import DataMenu
 from studio.app.docks.data.sheets import SheetEditor
 from studio.app.docks.data.side import SidePanel
 from studio.app.docks.data.toolbar import GridToolbar
-from studio.app.docks.train.dataset_health import class_counts, size_words
+from studio.app.docks.train.dataset_health import HealthLine, class_counts, size_words
 from studio.app.runner import Runner
 from studio.app.state import StudioState
 from studio.app.theme import FontSize, Size, Space, theme
@@ -215,17 +215,15 @@ class DataStage(QWidget):
         self._show_filtered()
 
     @Slot(object)
-    def show_finding(self, finding: object) -> None:
+    def show_finding(self, finding: HealthLine) -> None:
         """The pictures that a line of the health report is about, side by side where they belong together."""
-        groups = finding.groups
-        places = [self.editing.places_of(group) for group in groups]
-        if groups and len(groups[0]) > 1:
-            width = max(len(group) for group in groups)
-            same = [group for group in places if len(group) == width] if width <= 3 else places
-            flat = [place for group in same for place in group]
-            self._show_only(finding.text, np.array(flat, np.int64), width if width <= 3 else 0)
+        if len(finding.pairs):
+            # The earlier one first: what is a copy of it stands at its right.
+            positions, group_size = finding.pairs[:, ::-1].ravel(), 2
         else:
-            self._show_only(finding.text, np.array([place for group in places for place in group], np.int64), 0)
+            positions, group_size = finding.indices, 0
+        places = self.editing.places_of(positions)
+        self._show_only(finding.text, np.array(places, np.int64), group_size)
 
     def _show_only(self, words: str, indices: np.ndarray, group_size: int) -> None:
         self._only = (words, indices, group_size)
@@ -275,6 +273,7 @@ class DataStage(QWidget):
         self._only = None
         self.toolbar.clear()
         self.banner.clear()
+        self.grid.set_indices(())
         self._show_classes()
         self._show_words()
         if catalog is not None:

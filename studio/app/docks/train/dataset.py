@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.app.data.editing import data_editing_of
-from studio.app.docks.train.dataset_health import class_counts, lines_of, shares_of, size_words, verdict
+from studio.app.docks.train.dataset_health import class_counts, health_lines, shares_of, size_words, verdict
 from studio.app.docks.train.health_list import HealthList
 from studio.app.docks.train.starter_cards import StarterCards
 from studio.app.runner import Runner
@@ -201,10 +201,10 @@ class DatasetDock(StudioDock):
 
     @Slot()
     def _show_health(self) -> None:
-        image_set, report = self._state.image_set, self._state.report
-        if image_set is None:
+        report, health = self._state.report, self._editing.health
+        if health is None:
             return
-        lines = lines_of(image_set, report, self._editing.health)
+        lines = health_lines(health, self._editing.notes)
         overall = verdict(lines)
         self._verdict.show_finding(overall.state.value, overall.state.role, overall.text)
         self._health.show_lines(lines, report.skipped if report is not None else ())

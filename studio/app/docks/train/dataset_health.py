@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studio.app.widgets.class_bars import ClassShare
+from studio.data.findings import FindingKind, HealthReport, Severity
 from studio.data.image_set import ImageSet
-from studio.data.report import ImportReport
-
-if TYPE_CHECKING:
-    from studio.data.health import HealthReport
 
 CHANNEL_WORDS = {1: "grey", 3: "colour", 4: "colour with transparency"}
-EVEN_RATIO = 1.5
-"""Classes count as evenly filled while the largest has at most this many times the pictures of the smallest."""
 
 
 class Health(StrEnum):
@@ -33,31 +29,38 @@ class Health(StrEnum):
         return {"check": "ok", "warning": "warn", "info": "muted"}[self.value]
 
 
+_STATES = {Severity.GOOD: Health.GOOD, Severity.NOTE: Health.NOTE, Severity.WARNING: Health.WARNING}
+
+
+def _none() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
+def _no_pairs() -> NDArray[np.int64]:
+    return np.empty((0, 2), np.int64)
+
+
 @dataclass(frozen=True)
 class HealthLine:
     """A finding and, where there is one, a short value at the right.
 
-    indices: positions in the set of the pictures it is about. pairs: instead, where two each belong together.
-    are_copies: the second of each pair is equal to the first, pixel for pixel.
+    remedy: what to do about it, or ''. indices: int64, positions in the set of the pictures it is about. pairs: int64
+    (M, 2), where two each belong together: a picture and the earlier one it resembles. are_copies: they are equal,
+    pixel for pixel.
     """
 
     state: Health
     text: str
     value: str = ""
     remedy: str = ""
-    indices: tuple[int, ...] = ()
-    pairs: tuple[tuple[int, int], ...] = ()
+    indices: NDArray[np.int64] = field(default_factory=_none, compare=False)
+    pairs: NDArray[np.int64] = field(default_factory=_no_pairs, compare=False)
     are_copies: bool = False
 
     @property
     def leads_somewhere(self) -> bool:
         """Whether it is about certain pictures, which can be shown."""
-        return bool(self.indices or self.pairs)
-
-    @property
-    def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Positions in the set of the pictures it is about; those that belong together in one group."""
-        return self.pairs or tuple((index,) for index in self.indices)
+        return bool(len(self.indices) or len(self.pairs))
 
 
 def size_words(image_set: ImageSet) -> str:
@@ -92,34 +95,23 @@ def first_of_each_class(image_set: ImageSet) -> tuple[int | None, ...]:
     return tuple(found)
 
 
-def health_lines(image_set: ImageSet, report: ImportReport | None) -> tuple[HealthLine, ...]:
-    """The findings: how many were taken, how the classes are filled, then what the import had to say."""
-    lines = [_taken(image_set, report), *_classes(image_set)]
-    if report is not None:
-        lines += [HealthLine(Health.WARNING, warning) for warning in report.warnings]
-        lines += [HealthLine(Health.NOTE, note) for note in report.notes]
-    return tuple(lines)
-
-
-def lines_of(image_set: ImageSet, report: ImportReport | None, health: HealthReport | None) -> tuple[HealthLine, ...]:
-    """The findings of an examination; what is known without one, while it goes on."""
-    if health is None:
-        return health_lines(image_set, report)
-    from studio.data.health import FindingKind, Severity
-
-    states = {Severity.GOOD: Health.GOOD, Severity.NOTE: Health.NOTE, Severity.WARNING: Health.WARNING}
-    return tuple(
+def health_lines(health: HealthReport, notes: Sequence[str] = ()) -> tuple[HealthLine, ...]:
+    """The findings as lines, and what was noted when the files were looked at. Files that were not taken are listed
+    by themselves (`HealthList`)."""
+    lines = [
         HealthLine(
-            states[finding.severity],
+            _STATES[finding.severity],
             finding.sentence,
             finding.value,
             finding.remedy,
-            tuple(finding.indices.tolist()) if not len(finding.pairs) else (),
-            tuple((int(first), int(second)) for first, second in finding.pairs),
-            finding.kind is FindingKind.COPIES,
+            finding.indices,
+            finding.pairs,
+            are_copies=finding.kind is FindingKind.COPIES,
         )
-        for finding in health.findings
-    )
+        for finding in health
+        if finding.kind is not FindingKind.LEFT_OUT
+    ]
+    return (*lines, *(HealthLine(Health.NOTE, note) for note in notes))
 
 
 def verdict(lines: tuple[HealthLine, ...]) -> HealthLine:
@@ -128,22 +120,3 @@ def verdict(lines: tuple[HealthLine, ...]) -> HealthLine:
     if warnings:
         return HealthLine(Health.WARNING, "1 thing to know" if warnings == 1 else f"{warnings} things to know")
     return HealthLine(Health.GOOD, "Ready to train")
-
-
-def _taken(image_set: ImageSet, report: ImportReport | None) -> HealthLine:
-    skipped = len(report.skipped) if report else 0
-    noun = "picture" if image_set.count == 1 else "pictures"
-    return HealthLine(
-        Health.GOOD, f"{image_set.count:,} {noun} taken", f"of {image_set.count + skipped:,}" if skipped else "all"
-    )
-
-
-def _classes(image_set: ImageSet) -> tuple[HealthLine, ...]:
-    counts = [count for _, count in class_counts(image_set)]
-    if len(counts) < 2:
-        return ()
-    low, high = min(counts), max(counts)
-    value = f"{low:,} each" if low == high else f"{low:,} to {high:,}"
-    if high <= EVEN_RATIO * low:
-        return (HealthLine(Health.GOOD, f"{len(counts)} classes, evenly filled", value),)
-    return (HealthLine(Health.NOTE, f"{len(counts)} classes, unevenly filled", value),)

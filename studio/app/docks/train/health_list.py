@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.app.docks.train.dataset_health import HealthLine
+from studio.app.docks.train.dataset_health import Health, HealthLine
 from studio.app.theme import FontSize, Size, Space, theme
 from studio.app.widgets.controls import Label, SecondaryButton
 from studio.app.widgets.finding import Finding
@@ -36,11 +36,13 @@ class FindingLine(Finding):
     def show_line(self, line: HealthLine) -> None:
         """Say this."""
         self._line = line
-        self.show_finding(line.state.value, line.state.role, line.text, line.remedy, line.value)
+        # What to do about it takes two lines more; only what needs to be looked at before training gets them.
+        warns = line.state is Health.WARNING
+        self.show_finding(line.state.value, line.state.role, line.text, line.remedy if warns else "", line.value)
         leads = line.leads_somewhere
         self.setCursor(Qt.CursorShape.PointingHandCursor if leads else Qt.CursorShape.ArrowCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if leads else Qt.FocusPolicy.NoFocus)
-        self.setToolTip("Show these pictures" if leads else "")
+        self.setToolTip("\n".join(part for part in (line.remedy, "Click to see them." if leads else "") if part))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._line is not None and self._line.leads_somewhere and self.underMouse():

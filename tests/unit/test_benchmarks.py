@@ -20,6 +20,9 @@ from studio.errors import SettingsError
 from studio.networks.devices import Device
 from studio.networks.unet_config import UNetConfig
 
+# Here and not in a test: on their first import they look for IPv6 with a socket, which tests may not have.
+pytest.importorskip("accelerate")
+pytest.importorskip("diffusers")
 CPU = Device("cpu", "CPU", "cpu")
 SMALL = UNetConfig(
     in_channels=1,

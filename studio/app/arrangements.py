@@ -7,6 +7,7 @@ from dataclasses import dataclass
 START = "start"
 DATA = "data"
 TRAIN = "train"
+RUNS = "runs"
 DENOISE = "denoise"
 COMPARE = "compare"
 PLANE = "plane"
@@ -47,13 +48,14 @@ WORKSPACES = (
         "Train",
         left=("dataset",),
         right=("loss", "levels", "novelty"),
-        right_heights=(0.31, 0.235, 0.155),
-        bottom=("schedule", "log"),
+        right_heights=(0.31, 0.24, 0.15),
+        bottom=("schedule", "checkpoints", "log"),
         left_width=0.185,
         right_width=0.27,
         bottom_height=0.30,
         below_right=True,
     ),
+    Workspace(RUNS, "Runs", "Train"),
     Workspace(
         DENOISE,
         "Step apart",

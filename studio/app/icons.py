@@ -6,8 +6,8 @@ because the vector file is rendered at the size asked for, it is sharp on every 
 
 Names: bolt book branch brush check chevron-down chevron-left chevron-right chevron-up chip clock close copy curve
 database dice dock download drop eraser error export eye film flag float folder fullscreen grid help image import
-info layers lock log logo loop minus monitor moon more move open pause play plus redo refresh ruler save search
-settings skip-end skip-start star star-filled step-back step-forward step-run stop sun target training trash undo
+info layers link lock log logo loop minus monitor moon more move open pause pencil play plus redo refresh ruler save
+search settings skip-end skip-start star star-filled step-back step-forward step-run stop sun target training trash undo
 warning workspace
 """
 

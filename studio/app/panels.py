@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from studio.app.arrangements import COMPARE, DATA, DENOISE, FORWARD, PLANE, SLOW_MOTION, TRAIN
+from studio.app.arrangements import COMPARE, DATA, DENOISE, FORWARD, PLANE, RUNS, SLOW_MOTION, TRAIN
 from studio.app.docks.compare.settings import ComparisonDock
 from studio.app.docks.compare.stage import CompareStage
 from studio.app.docks.data.stage import DataStage
@@ -23,8 +23,10 @@ from studio.app.docks.plane.pictures import PlanePicturesDock
 from studio.app.docks.plane.probe import PlaneProbeDock
 from studio.app.docks.plane.small_model import PlaneModelDock
 from studio.app.docks.plane.stage import PlaneStage
+from studio.app.docks.runs.stage import RunsStage
 from studio.app.docks.schedule.dock import ScheduleDock
 from studio.app.docks.slow_motion.stage import SlowMotionStage
+from studio.app.docks.train.checkpoints import CheckpointsDock
 from studio.app.docks.train.dataset import DatasetDock
 from studio.app.docks.train.levels import LevelsDock
 from studio.app.docks.train.loss import LossDock
@@ -58,6 +60,7 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
         "levels": LevelsDock(state, runner, window),
         "novelty": NoveltyDock(state, runner, window),
         "schedule": ScheduleDock(state, runner, window),
+        "checkpoints": CheckpointsDock(state, runner, window),
         "sampler": SamplerDock(state, runner, window),
         "batch": BatchDock(state, runner, window),
         "branches": BranchesDock(state, runner, window),
@@ -70,9 +73,11 @@ def make_panels(state: StudioState, runner: Runner, keeper: LogKeeper | None, wi
     }
     log = docks["log"] = LogDock(state, keeper, window)
     training, denoise = TrainingStage(state, runner, window), DenoiseStage(state, runner, window)
+    training.join(docks["checkpoints"])
     pages: dict[str, QWidget] = {
         DATA: DataStage(state, runner, window),
         TRAIN: training,
+        RUNS: RunsStage(state, runner, window),
         DENOISE: denoise,
         COMPARE: CompareStage(state, runner, window),
         PLANE: PlaneStage(state, runner, window),

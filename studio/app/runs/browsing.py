@@ -79,7 +79,8 @@ class RunBrowsing(QObject):
         known = {entry.summary.folder: entry for entry in self._entries}
         job = run_jobs.scan(known, clean=not self._cleaned)
         self._cleaned = True
-        self._scanning = runner.interject(job, "Looking for runs", background=True)
+        # The first look is waited for, and goes before whatever loads torch.
+        self._scanning = runner.interject(job, "Looking for runs", background=self._known)
         self._scanning.succeeded.connect(self._on_scanned)
         self._scanning.failed.connect(self._on_failed)
         self._scanning.finished.connect(self._on_scan_over)
@@ -140,7 +141,9 @@ class RunBrowsing(QObject):
             return
         stale = tuple(entry for entry in self.chosen if self._is_stale(entry))
         if stale:
-            self._reading = runner.interject(run_jobs.read_details(stale), "Reading runs", background=True)
+            # What is not known at all is waited for; news are not.
+            known = all(entry.summary.folder in self._details for entry in stale)
+            self._reading = runner.interject(run_jobs.read_details(stale), "Reading runs", background=known)
             self._reading.events.connect(self._on_details)
             self._reading.failed.connect(self._on_failed)
             self._reading.finished.connect(self._on_reading_over)

@@ -53,9 +53,7 @@ class LevelHistory:
         if not self._ends:
             self._start = (seconds, images_seen)
 
-    def append(
-        self, losses: Sequence[float | None], counts: Sequence[float], seconds: float, images_seen: int
-    ) -> None:
+    def append(self, losses: Sequence[float | None], counts: Sequence[float], seconds: float, images_seen: int) -> None:
         """Take the mean loss of each band since the last call, which ended at `seconds` and `images_seen`, and of how
         many pictures each is the mean. A loss that is None or not finite counts for nothing."""
         if not len(losses) or (self.bands and len(losses) != self.bands):
@@ -96,9 +94,8 @@ class LevelHistory:
         return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
     def _is_open(self) -> bool:
-        return (
-            self._open_reports < self._stretch
-            or self._counts[-1].sum() < self._fewest_pictures * len(self._counts[-1])
+        return self._open_reports < self._stretch or self._counts[-1].sum() < self._fewest_pictures * len(
+            self._counts[-1]
         )
 
     def _halve(self) -> None:

@@ -49,6 +49,8 @@ class RunRecord(QObject):
     """Something was added or taken away."""
     axis_changed = Signal(object)
     """"minutes" or "images": the clock of all curves."""
+    scale_changed = Signal(bool)
+    """Whether losses go by powers of ten."""
     rolled_back = Signal(object)
     """The Marked: the run went back, and everything later than that was forgotten here."""
     recalled = Signal()
@@ -61,6 +63,7 @@ class RunRecord(QObject):
         self._state = state
         self._runner = runner
         self._axis: Axis = "minutes"
+        self._logarithmic = True
         self._reading: JobHandle | None = None
         self._waiting: list[object] = []
         self._start = (0.0, 0)
@@ -85,6 +88,16 @@ class RunRecord(QObject):
         if axis != self._axis:
             self._axis = axis
             self.axis_changed.emit(axis)
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether losses go by powers of ten, in curves and in colours."""
+        return self._logarithmic
+
+    def set_logarithmic(self, logarithmic: bool) -> None:
+        if logarithmic != self._logarithmic:
+            self._logarithmic = logarithmic
+            self.scale_changed.emit(logarithmic)
 
     @property
     def validations(self) -> tuple[Validated, ...]:

@@ -89,6 +89,7 @@ class HeatMap(QWidget):
         self.setAccessibleDescription(self.hardest)
         self.update()
 
+    @Slot(bool)
     def set_logarithmic(self, logarithmic: bool) -> None:
         """Colours by ratios, or by differences."""
         if logarithmic != self._logarithmic:
@@ -226,13 +227,14 @@ class HeatMap(QWidget):
 
     def _paint_legend(self, painter: QPainter, frame: QRectF) -> None:
         top = self.height() - _LEGEND + 6
+        bar = min(_LEGEND_BAR, round(0.2 * frame.width()))
         table = np.ascontiguousarray(heat_table(_LEGEND_BAR)[None])
-        painter.drawImage(QRectF(frame.left(), top + 1, _LEGEND_BAR, 7), picture_image(table))
+        painter.drawImage(QRectF(frame.left(), top + 1, bar, 7), picture_image(table))
         low, high = self._limits
         painter.setPen(theme().color("muted"))
         painter.setFont(ui_font(FontSize.RANGE))
         words = f"{_short(low)} … {_short(high)} loss"
-        after = QRectF(frame.left() + _LEGEND_BAR + Space.S, top - 3, frame.width() - _LEGEND_BAR - Space.S, 15)
+        after = QRectF(frame.left() + bar + Space.S, top - 3, frame.width() - bar - Space.S, 15)
         painter.drawText(after, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
         metrics = painter.fontMetrics()
         room = after.width() - metrics.horizontalAdvance(words) - Space.M

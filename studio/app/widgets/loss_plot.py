@@ -77,6 +77,7 @@ class LossPlot(PlotHost):
         self.setMinimumSize(160, 96)
         self._curves = LossCurves()
         self._drawn_marks: tuple[tuple[Mark, int | None], ...] = ()
+        self._drawn_height = 0
         self._logarithmic = True
         self._pointer: float | None = None
 
@@ -150,9 +151,12 @@ class LossPlot(PlotHost):
         self._point(plot, self._pointer)
 
     def _draw_marks(self, plot: Plot, end: float) -> None:
-        marks = tuple(zip(self._curves.marks, lines_of_labels(self._curves.marks, end, self._frame()), strict=True))
-        if marks == self._drawn_marks:
+        lines = lines_of_labels(self._curves.marks, end, self._frame(), max(1, int((self.height() - 40) // 20)))
+        marks = tuple(zip(self._curves.marks, lines, strict=True))
+        # Words further down stand at a share of the height.
+        if (marks, self.height()) == (self._drawn_marks, self._drawn_height):
             return
+        self._drawn_height = self.height()
         for index in range(len(self._drawn_marks)):
             plot.set_marker(f"mark {index}", None)
         for index, (mark, line) in enumerate(marks):
@@ -201,13 +205,15 @@ def axis_end(x: NDArray[np.float64], expected_end: float, axis: str) -> float:
     return max(reached, expected_end, 1 / 6 if axis == "minutes" else 1000.0)
 
 
-def lines_of_labels(marks: Sequence[Mark], end: float, width: float) -> tuple[int | None, ...]:
+def lines_of_labels(
+    marks: Sequence[Mark], end: float, width: float, most_lines: int = _LINES_OF_LABELS
+) -> tuple[int | None, ...]:
     """On which line below the plot's upper edge each mark's words stand, so that none lie on another's.
 
-    None for words that have no place: of many marks the newest keep theirs. end: the axis's; width: the frame's, pixels.
+    None for words that have no place: of many marks the newest keep theirs. end: the axis's. width: the frame's.
     """
     metrics = QFontMetrics(ui_font(FontSize.RANGE))
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(_LINES_OF_LABELS)]
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(min(most_lines, _LINES_OF_LABELS))]
     lines: list[int | None] = [None] * len(marks)
     shown = 0
     for index in reversed(range(len(marks))):

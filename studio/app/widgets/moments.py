@@ -45,10 +45,10 @@ def seen_as(moment: Moment, view: WallView) -> Moment | None:
 
 
 def columns_of(names: Sequence[str], view: WallView) -> tuple[str, ...]:
-    """What stands above the columns of a view."""
+    """What stands above the columns of a view: of both, the name above the raw one."""
     if view is not WallView.BOTH:
         return tuple(names)
-    return tuple(words for name in names for words in (f"{name}, raw", "EMA"))
+    return tuple(words for name in names for words in (name, "EMA"))
 
 
 def thin_out(moments: Sequence[Moment], maximum: int) -> tuple[Moment, ...]:

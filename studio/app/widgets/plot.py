@@ -15,7 +15,7 @@ from studio.app.theme import FontSize, theme, ui_font
 from studio.app.widgets.curve_look import CurveLook
 from studio.app.widgets.decimation import thin_curve
 from studio.app.widgets.math_text import Term
-from studio.app.widgets.plot_parts import OVERHANG, Canvas, Dot, Grid, Line, Note, TickAxis
+from studio.app.widgets.plot_parts import LINE_HEIGHT, OVERHANG, Canvas, Dot, Grid, Line, Note, TickAxis
 from studio.app.widgets.ticks import TickSource
 
 pg.setConfigOptions(imageAxisOrder="row-major", antialias=True)
@@ -135,7 +135,7 @@ class Plot(QWidget):
             return
         look = look or current or CurveLook("accent")
         if line is None:
-            line = Line(words, line_number)
+            line = Line(words, line_number * LINE_HEIGHT / max(1.0, self._view.height()))
             self._item.addItem(line, ignoreBounds=True)
         if look != current:
             self._markers[name] = (line, look)

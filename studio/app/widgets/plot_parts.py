@@ -21,8 +21,8 @@ _LEFT_SPACING, _BOTTOM_SPACING = 26, 64
 OVERHANG = 60
 """How far, in pixels, a label may lie beyond its axis before it is moved back."""
 
-LINE_SHARE = 0.1
-"""The height of a line of words beside vertical lines, as a share of the frame's."""
+LINE_HEIGHT = 14
+"""Of a line of words beside vertical lines, in pixels."""
 
 _LABEL_GAP = 8
 _NOTE_PADDING, _NOTE_HEIGHT, _NOTE_GAP = 6, 22, 4
@@ -138,12 +138,15 @@ class Grid(pg.GraphicsObject):
 
 
 class Line(pg.InfiniteLine):
-    """A vertical line on whole pixels (a smoothed hairline would be two pale ones), with words beside its upper end."""
+    """A vertical line on whole pixels (a smoothed hairline would be two pale ones), with words beside its upper end.
 
-    def __init__(self, words: str = "", line_number: int = 0) -> None:
+    drop: how much lower the words stand, as a share of the frame's height.
+    """
+
+    def __init__(self, words: str = "", drop: float = 0.0) -> None:
         # Braces would be taken for a place to write the value in.
         words = words.replace("{", "{{").replace("}", "}}")
-        options = {"position": 0.96 - LINE_SHARE * line_number, "anchors": [(0, 0.5), (1, 0.5)]}
+        options = {"position": 0.96 - drop, "anchors": [(0, 0.5), (1, 0.5)]}
         super().__init__(angle=90, label=words or None, labelOpts=options)
         if words:
             self.label.setFont(ui_font(FontSize.RANGE))

@@ -15,7 +15,7 @@ _MARK_HEIGHT = 12
 
 
 class ProgressTrack(QWidget):
-    """A groove filled in the accent; small marks below it, one that stands out, and a flag where something came true."""
+    """A groove filled in the accent; small marks below it, one that stands out, a flag for what was reached."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -15,7 +15,7 @@ from studio.app.state import StudioState
 from studio.app.theme import Size, Space
 from studio.app.training.level_history import LevelHistory
 from studio.app.training.record import record_of
-from studio.app.widgets.controls import IconButton, SegmentedControl
+from studio.app.widgets.controls import SegmentedControl
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.heat_map import HeatMap, HeatTable
@@ -38,12 +38,10 @@ class LevelsDock(StudioDock):
         self._source = SegmentedControl([("training", "Train"), ("validation", "Valid.")], self, name="Of", dense=True)
         self._source.set_option_tooltip("training", "The pictures that are trained on, with noise as it is drawn.")
         self._source.set_option_tooltip("validation", "The fixed draw: the same pictures, t and noise each time.")
-        self._linear = IconButton("ruler", "Linear colours", parent=self, checkable=True, dense=True)
-        self._linear.set_tooltip("Linear colours", "Equal steps of colour for equal differences instead of ratios.")
         self._export = ExportButton(self, "Export the map…")
         self._export.add("Picture of the map", "loss-by-timestep.png", PICTURE_KINDS, self._write_picture)
         self._export.add("Table of the map", "loss-by-timestep.csv", "CSV (*.csv)", self._write_table)
-        for widget in (self._source, self._linear, self._export):
+        for widget in (self._source, self._export):
             self.title_actions().addWidget(widget)
         self.set_body(self._map, padding=Size.DOCK_PADDING)
         self.widget().layout().setContentsMargins(Size.DOCK_PADDING, Space.S, Size.DOCK_PADDING, Space.S)
@@ -52,7 +50,7 @@ class LevelsDock(StudioDock):
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
         self._source.value_changed.connect(self._redraw)
-        self._linear.toggled.connect(self._set_linear)
+        self._record.scale_changed.connect(self._map.set_logarithmic)
         self._record.changed.connect(self._on_changed)
         self._record.axis_changed.connect(self._redraw)
         state.run_changed.connect(self._redraw)
@@ -75,10 +73,6 @@ class LevelsDock(StudioDock):
     def _on_changed(self) -> None:
         if not self._timer.isActive():
             self._timer.start()
-
-    @Slot(bool)
-    def _set_linear(self, linear: bool) -> None:
-        self._map.set_logarithmic(not linear)
 
     @Slot()
     def _redraw(self) -> None:

@@ -5,47 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.plot_export import PICTURE_KINDS, export_picture
 from studio.app.runner import Runner
 from studio.app.state import StudioState
-from studio.app.theme import FontSize, Space, theme
+from studio.app.theme import Space
 from studio.app.training.loss_history import LossHistory, decimate
 from studio.app.training.record import RunRecord, record_of
-from studio.app.widgets.controls import Label, SegmentedControl
-from studio.app.widgets.curve_look import CurveLook
+from studio.app.widgets.controls import IconButton, SegmentedControl
+from studio.app.widgets.curve_legend import CurveLegend, LegendEntry
 from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.loss_plot import RAW, SMOOTHED, VALIDATION, LossCurves, LossPlot, Mark, Points, loss_words
 
 REDRAW_MS = 200
 """At most five new pictures of the curve a second, whatever the training does."""
-
-_NARROW = 330
-
-
-class _Swatch(QWidget):
-    """A piece of the curve a legend entry speaks of."""
-
-    def __init__(self, look: CurveLook, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._look = look
-        self.setFixedSize(QSize(20, 12))
-        theme().changed.connect(self._retheme)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        pen = QPen(self._look.pen())
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        painter.setPen(pen)
-        painter.drawLine(0, 6, self.width(), 6)
-
-    @Slot()
-    def _retheme(self) -> None:
-        self.update()
 
 
 class LossDock(StudioDock):
@@ -58,17 +35,16 @@ class LossDock(StudioDock):
         self._scale = SegmentedControl([("log", "Log"), ("linear", "Linear")], self, name="Scale", dense=True)
         self._scale.set_option_tooltip("log", "Late, small changes stay visible.")
         self._scale.set_option_tooltip("linear", "Distances are what they are.")
-        self._axis = SegmentedControl([("minutes", "Time"), ("images", "Pictures")], self, name="Axis", dense=True)
-        self._axis.set_option_tooltip("minutes", "Minutes of training, pauses not counted.")
-        self._axis.set_option_tooltip("images", "Pictures shown to the network: comparable between computers.")
-        self._smoothed, self._validation = self._value_label(), self._value_label()
+        self._axis = IconButton("image", "Count in pictures", parent=self, checkable=True, dense=True)
+        self._axis.set_tooltip("Count in pictures", reason="Pictures shown to the network instead of minutes.")
+        self._legend = CurveLegend(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
         self._build()
         self._scale.value_changed.connect(self._set_scale)
-        self._axis.value_changed.connect(self._set_axis)
+        self._axis.toggled.connect(self._set_axis)
         self._record.changed.connect(self._on_changed)
         self._record.axis_changed.connect(self._redraw)
         self._redraw()
@@ -87,18 +63,9 @@ class LossDock(StudioDock):
         """The run that is shown."""
         return self._record
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._redraw()
-
-    def _value_label(self) -> Label:
-        label = Label("—", self, size=FontSize.LABEL, weight=600)
-        label.keep_width_for("0.0000")
-        return label
 
     def _build(self) -> None:
         export = ExportButton(self, "Export the curves…")
@@ -109,32 +76,15 @@ class LossDock(StudioDock):
         self.title_actions().addWidget(export)
         legend = QHBoxLayout()
         legend.setSpacing(Space.S)
-        self._raw_legend = (_Swatch(RAW, self), Label("raw", self, size=FontSize.LABEL))
-        self._validation_words = Label("validation", self, size=FontSize.LABEL)
-        entries = (
-            (_Swatch(SMOOTHED, self), Label("smoothed", self, size=FontSize.LABEL), self._smoothed),
-            self._raw_legend,
-            (_Swatch(VALIDATION, self), self._validation_words, self._validation),
-        )
-        for widgets in entries:
-            for widget in widgets:
-                legend.addWidget(widget)
-            legend.addSpacing(Space.XS)
-        legend.addStretch(1)
+        legend.addWidget(self._legend, 1)
         legend.addWidget(self._axis)
         body = QWidget(self)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(Space.S)
+        layout.setSpacing(Space.XS)
         layout.addWidget(self._plot, 1)
         layout.addLayout(legend)
         self.set_body(body)
-
-    def _fit(self) -> None:
-        # The thin line explains itself; in a narrow panel its words make room for numbers.
-        for widget in self._raw_legend:
-            widget.setVisible(self.width() >= _NARROW + 80)
-        self._validation_words.setText("validation" if self.width() >= _NARROW else "valid.")
 
     @Slot()
     def _on_changed(self) -> None:
@@ -143,11 +93,12 @@ class LossDock(StudioDock):
 
     @Slot(object)
     def _set_scale(self, scale: object) -> None:
+        self._record.set_logarithmic(scale == "log")
         self._plot.set_logarithmic(scale == "log")
 
-    @Slot(object)
-    def _set_axis(self, axis: object) -> None:
-        self._record.set_axis("images" if axis == "images" else "minutes")
+    @Slot(bool)
+    def _set_axis(self, pictures: bool) -> None:
+        self._record.set_axis("images" if pictures else "minutes")
 
     @Slot()
     def _redraw(self) -> None:
@@ -168,10 +119,18 @@ class LossDock(StudioDock):
             )
         )
         newest = record.validations[-1] if record.validations else None
-        self._smoothed.setText(loss_words(record.loss.latest_smoothed))
-        self._validation.setText("—" if newest is None else loss_words(newest.loss))
-        self._validation.setToolTip(_explanation(newest))
-        self._validation_words.setToolTip(_explanation(newest))
+        self._legend.set_entries(
+            (
+                LegendEntry(SMOOTHED, ("smoothed",), loss_words(record.loss.latest_smoothed), 2),
+                LegendEntry(RAW, ("raw",), "", 0),
+                LegendEntry(VALIDATION, ("validation", "valid."), "" if newest is None else loss_words(newest.loss), 1),
+            )
+        )
+        self._legend.setToolTip(_explanation(newest))
+
+    @property
+    def legend(self) -> CurveLegend:
+        return self._legend
 
     def _place(self, event: object) -> float:
         return event.seconds / 60.0 if self._record.axis == "minutes" else float(event.images_seen)
@@ -207,7 +166,9 @@ def loss_table(record: RunRecord) -> dict[str, list[object]]:
 def _explanation(newest: object | None) -> str:
     if newest is None:
         return "The loss on a fixed draw: the same pictures, t and noise each time. It comes with the next validation."
-    pictures = "on pictures that are not trained on" if newest.held_out else "on training pictures: too few to spare any"
+    pictures = (
+        "on pictures that are not trained on" if newest.held_out else "on training pictures: too few to spare any"
+    )
     return (
         f"Averaged weights {loss_words(newest.loss)}, raw weights {loss_words(newest.raw_loss)}\n"
         f"The same draw each time, {pictures}."

@@ -29,7 +29,7 @@ SOME_COPIED = 0.05
 FAR_FROM_DATA = 4.0
 """Pictures whose distance to the data is so many times that of real ones are not like the data yet."""
 
-_CURVES_FROM = 150
+_CURVES_FROM = 190
 _EMPTY = "The first comparison comes once there are pictures to compare."
 
 
@@ -47,7 +47,9 @@ class NoveltyDock(StudioDock):
             "Distance to the data\nFréchet distance of features; compares within this run only.\n"
             "Dashed: how far as many real pictures are from each other."
         )
-        self._copied.setToolTip("Copied\nThe share of samples nearer to a training picture than real pictures ever are.")
+        self._copied.setToolTip(
+            "Copied\nThe share of samples nearer to a training picture than real pictures ever are."
+        )
         self._export = ExportButton(self, "Export the comparison…")
         self._export.add("Picture of the comparison", "new-or-copied.png", PICTURE_KINDS, self._write_picture)
         self._export.add("Table of the measures", "quality.csv", "CSV (*.csv)", self._write_table)
@@ -98,6 +100,7 @@ class NoveltyDock(StudioDock):
         column.addWidget(self._pairs, 1)
         column.addWidget(self._verdict)
         column.addWidget(self._curves)
+        self._curves.hide()
         self._pages = QStackedWidget(self)
         self._pages.addWidget(empty)
         self._pages.addWidget(filled)
@@ -154,5 +157,9 @@ def verdict(event: QualityMeasured) -> tuple[str, str, str]:
     if far:
         return "info", "muted", "New, but not like the training pictures yet."
     if event.copied > 0:
-        return "check", "ok", f"New, but for {max(0.01, event.copied):.0%}. As far from the training set as held-out pictures."
+        return (
+            "check",
+            "ok",
+            f"New, but for {max(0.01, event.copied):.0%}. As far from the training set as held-out pictures.",
+        )
     return "check", "ok", "New. As far from the training set as held-out pictures are."

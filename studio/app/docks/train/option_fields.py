@@ -81,7 +81,9 @@ def _steps() -> tuple[Option, ...]:
     return (
         _number("warmup", group, "Warm-up", (0, 10**8, 6400, 0), _WARMUP, "warmup_images", True, step=1600),
         _number("decay", group, "Falls after", (0, 1, 0.5, 2), _DECAY, "decay_start", True, step=0.05),
-        _number("average", group, "EMA half-life", (0, 10**8, 4400, 0), _AVERAGE, "ema_halflife_images", True, step=550),
+        _number(
+            "average", group, "EMA half-life", (0, 10**8, 4400, 0), _AVERAGE, "ema_halflife_images", True, step=550
+        ),
         _number("weight_decay", group, "Weight decay", (0, 1, 0.01, 4), _WEIGHT_DECAY, "weight_decay", True, step=0.01),
         _number("clip", group, "Longest step", (0, 100, 1, 2), _CLIP, "gradient_clip", True, step=0.1),
     )
@@ -180,7 +182,9 @@ _WEIGHT_DECAY = "Pulls weights towards 0, against learning few pictures by heart
 _CLIP = "The largest norm of the gradient: a single strange batch cannot throw the weights far. 0: no limit."
 _WIDTH = "Channels of the network's first level. Twice as many can learn more and cost four times the time."
 _DEPTH = "Residual blocks on each level. More can learn finer things, and each picture takes longer."
-_ATTENTION = "Comparing far places of a picture with each other: wanted where parts must agree, costly on large pictures."
+_ATTENTION = (
+    "Comparing far places of a picture with each other: wanted where parts must agree, costly on large pictures."
+)
 _ROWS = "Rows of the sample wall, close together at first. Each costs a little of the time."
 _RAW_ROWS = "Draw each row from the raw weights as well, to see what the average does."
 _VALIDATION = "Pictures of the fixed draw behind the dashed curve. 0: none."

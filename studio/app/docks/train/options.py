@@ -6,14 +6,14 @@ from dataclasses import fields as fields_of
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.docks.train.network_choices import layers_of, width_of, with_attention, with_layers, with_width
 from studio.app.docks.train.option_fields import GROUPS, make_options, thread_choices
 from studio.app.state import StudioState
-from studio.app.theme import Space
+from studio.app.theme import Size, Space
 from studio.app.widgets.controls import IconButton, SegmentedControl, tooltip_text
 from studio.networks.config import NetworkConfig
 from studio.networks.presets import with_classes
@@ -132,14 +132,12 @@ class TrainingOptions(QWidget):
             return replace(ALGORITHM_20_1, **left_open | values, budget=self.budget), network_config
         return replace(self._settings, **values, budget=self.budget), network_config
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return self.layout().totalHeightForWidth(width) if self.layout() is not None else super().heightForWidth(width)
-
-    def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), self.layout().sizeHint().height())
+    @property
+    def wanted_height(self) -> int:
+        """With the group that is shown."""
+        group = self._groups.value()
+        rows = -(-sum(option.group == group for option in self._options) // max(1, self._columns))
+        return Size.CONTROL_DENSE + Space.M + rows * (Size.CONTROL + Space.S) - Space.S + Space.M
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._arrange(max(1, min(3, self.width() // _COLUMN)))
@@ -317,7 +315,11 @@ def _suits(config: NetworkConfig, own: NetworkConfig | PointConfig) -> bool:
     names = ("channels", "height", "width", "num_class_embeds")
     core, own_core = getattr(config, "core", config), getattr(own, "core", own)
     same = all(getattr(config, name, None) == getattr(own, name, None) for name in names)
-    return same and all(
-        getattr(core, name, None) == getattr(own_core, name, None)
-        for name in ("in_channels", "out_channels", "num_class_embeds")
-    ) and len(getattr(core, "block_out_channels", ())) == len(getattr(own_core, "block_out_channels", ()))
+    return (
+        same
+        and all(
+            getattr(core, name, None) == getattr(own_core, name, None)
+            for name in ("in_channels", "out_channels", "num_class_embeds")
+        )
+        and len(getattr(core, "block_out_channels", ())) == len(getattr(own_core, "block_out_channels", ()))
+    )

@@ -28,6 +28,9 @@ from studio.app.widgets.panel_ground import PanelGround
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from studio.app.docks.train.checkpoints import CheckpointsDock
     from studio.app.runs.followed import FollowedRun
     from studio.networks.config import NetworkConfig
     from studio.training.kept_checkpoints import KeptCheckpoint
@@ -96,6 +99,17 @@ class TrainingStage(QWidget):
     def ask_to_discard(self) -> None:
         """Ask before anything is lost; training goes on meanwhile."""
         self._messages.ask_to_discard()
+
+    def join(self, checkpoints: CheckpointsDock) -> None:
+        """Let the list of checkpoints act on this training."""
+        checkpoints.join(self.controller, self.wall)
+        checkpoints.go_back_requested.connect(self.go_back_to)
+        checkpoints.failed.connect(self._on_export_failed)
+        checkpoints.saved.connect(self._on_model_saved)
+
+    @Slot(object)
+    def _on_model_saved(self, path: Path) -> None:
+        self.banner.show_message(f"The model is in “{path.name}”.", str(path.parent), "ok")
 
     @Slot(object, object)
     def take_recipe(self, settings: TrainingSettings, network_config: NetworkConfig) -> None:
@@ -198,9 +212,8 @@ class TrainingStage(QWidget):
     @Slot()
     def _fit_options(self) -> None:
         if self.options is not None and not self._options_frame.isHidden():
-            width = self._options_area.viewport().width()
-            wanted = self.options.heightForWidth(width) if width > 0 else self.options.sizeHint().height()
-            self._options_area.setFixedHeight(min(wanted, round(LARGEST_OPTIONS_SHARE * self.height())))
+            most = max(40, round(LARGEST_OPTIONS_SHARE * self.height()))
+            self._options_area.setFixedHeight(min(self.options.wanted_height, most))
 
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)
@@ -359,4 +372,3 @@ class TrainingStage(QWidget):
         if self.options is None or self._state.schedule is None:
             return "The mathematics is still being loaded."
         return ""
-

@@ -22,7 +22,9 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def time_words(event: Progress | None, settings: TrainingSettings | None, recognisable: float | None) -> tuple[str, ...]:
+def time_words(
+    event: Progress | None, settings: TrainingSettings | None, recognisable: float | None
+) -> tuple[str, ...]:
     """The headline while a model trains, and what stands beside it, longest first.
 
     recognisable: the seconds of training after which pictures became recognisable; None before that.

@@ -154,9 +154,7 @@ class WallFeed(QObject):
             return
         kept = self._checkpoint()
         if kept is None:
-            self._wall.set_way_back(
-                f"Back to {clock(current.seconds)}", False, "No checkpoint was kept near this row."
-            )
+            self._wall.set_way_back(f"Back to {clock(current.seconds)}", False, "No checkpoint was kept near this row.")
             return
         place = f"The nearest checkpoint is that of step {kept.step:,}, at {clock(kept.seconds)}.\n{_WAY_BACK}"
         self._wall.set_way_back(f"Back to {clock(kept.seconds)}", running, place)

@@ -57,7 +57,7 @@ class WallPanel(PanelGround):
         self._view.set_option_tooltip(WallView.AVERAGED, "Their moving average: what the model will be.")
         self._view.set_option_tooltip(WallView.BOTH, "The same noise through both, beside each other.")
         self._view.value_changed.connect(self._set_view)
-        self.wall.view_changed.connect(self._view.set_value)
+        self.wall.view_changed.connect(self._on_view)
         self.wall.raw_available.connect(self._allow_raw)
         self._export = ExportButton(self, "Export the wall…")
         self._export.add("Picture of the wall", "sample-wall.png", "PNG (*.png)", self._write_picture)
@@ -110,8 +110,12 @@ class WallPanel(PanelGround):
 
     def show_order(self, *, classes: bool) -> None:
         """Say what stands beside each other in a row."""
+        self._classes = classes
         column = "class" if classes else "seed"
-        self._order.set_wordings(f"one row a moment, one column a {column}", f"a row a moment, a column a {column}")
+        if self.wall.view is WallView.BOTH:
+            self._order.set_wordings(f"each {column} twice: raw weights, then their average", "raw, then EMA")
+        else:
+            self._order.set_wordings(f"one row a moment, one column a {column}", f"a row a moment, a column a {column}")
 
     @Slot(bool)
     def _allow_raw(self, allowed: bool) -> None:
@@ -121,6 +125,11 @@ class WallPanel(PanelGround):
     @Slot(object)
     def _set_view(self, view: object) -> None:
         self.wall.set_view(WallView(str(view)))
+
+    @Slot(object)
+    def _on_view(self, view: object) -> None:
+        self._view.set_value(view)
+        self.show_order(classes=self._classes)
 
     def _write_picture(self, path: Path) -> Path:
         from studio.generation.export import picture_image, save_image

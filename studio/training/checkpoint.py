@@ -20,12 +20,12 @@ from studio.library.bundle import check_kind, decode_shape
 from studio.library.tensors import read_tensors, write_tensors
 from studio.networks.config import NetworkConfig, label_count, network_from_json, network_to_json
 from studio.training.history import LossHistory
+from studio.training.run_folder import CHECKPOINT_NAME as FILE_NAME
+from studio.training.run_folder import PREVIOUS_NAME
 from studio.training.settings import TrainingSettings
 
 FORMAT_VERSION = 1
 KIND = "training checkpoint"
-FILE_NAME = "checkpoint.safetensors"
-PREVIOUS_NAME = "checkpoint.previous.safetensors"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class Checkpoint:
 
     network, ema: weights by name. exp_avg, exp_avg_sq: Adam's first and second moments by the same names. All float32
     on the CPU. step, images_seen, seconds: how far the run has come. shape: (C, H, W) of its pictures.
+    rate_factor: what the learning rate was made smaller by, after the loss had run away. micro_batches: in how many
+    parts a batch is computed. changes: the lines of the log which tell what was changed on the way (see metrics_log).
+    validation_loss: the last that was measured with the averaged weights, None where none was.
     """
 
     network: Mapping[str, Tensor]
@@ -59,6 +62,10 @@ class Checkpoint:
     shape: tuple[int, int, int]
     data: DataIdentity
     losses: LossHistory
+    rate_factor: float = 1.0
+    micro_batches: int = 1
+    changes: tuple[Mapping[str, Any], ...] = ()
+    validation_loss: float | None = None
 
 
 _PARTS = ("network", "ema", "exp_avg", "exp_avg_sq")
@@ -87,6 +94,10 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
             "class_names": list(checkpoint.data.class_names),
         },
         "losses": checkpoint.losses.to_json(),
+        "rate_factor": checkpoint.rate_factor,
+        "micro_batches": checkpoint.micro_batches,
+        "changes": list(checkpoint.changes),
+        "validation_loss": checkpoint.validation_loss,
     }
     path = folder / FILE_NAME
     write_tensors(path, tensors, header, before_replacing=lambda: _keep_previous(path))
@@ -102,11 +113,11 @@ def read_checkpoint(folder: Path) -> tuple[Checkpoint, Path]:
     if not path.exists() and not previous.exists():
         raise ModelFileError(f"There is no checkpoint in {folder}.", "Choose the folder of a run that was started.")
     try:
-        return _read(path), path
+        return read_checkpoint_file(path), path
     except ModelFileError:
         # Never torn by this program, but disks fail and people copy files.
         with contextlib.suppress(ModelFileError):
-            return _read(previous), previous
+            return read_checkpoint_file(previous), previous
         raise
 
 
@@ -115,7 +126,8 @@ def has_checkpoint(folder: Path) -> bool:
     return (folder / FILE_NAME).is_file() or (folder / PREVIOUS_NAME).is_file()
 
 
-def _read(path: Path) -> Checkpoint:
+def read_checkpoint_file(path: Path) -> Checkpoint:
+    """The checkpoint in the file `path`. Raises ModelFileError when it is none that this version can read."""
     file = read_tensors(path)
     header = file.header
     check_kind(header, KIND, FORMAT_VERSION, path)
@@ -141,12 +153,17 @@ def _read(path: Path) -> Checkpoint:
             step=_count(header["step"]),
             images_seen=_count(header["images_seen"]),
             seconds=float(header["seconds"]),
-            settings=TrainingSettings.from_json(header["settings"]),
+            # Runs from before pictures were held out are trained on all of them, and go on so.
+            settings=TrainingSettings.from_json({"held_out_share": 0.0} | dict(header["settings"])),
             schedule=NoiseSchedule.from_json(header["schedule"]),
             network_config=config,
             shape=shape,
             data=data,
             losses=LossHistory.from_json(header["losses"]),
+            rate_factor=_positive(header.get("rate_factor", 1.0)),
+            micro_batches=max(1, _count(header.get("micro_batches", 1))),
+            changes=tuple(dict(line) for line in header.get("changes", ())),
+            validation_loss=_number(header.get("validation_loss")),
         )
     except StudioError as error:
         raise ModelFileError(f"{path} cannot be resumed: {error.what}", "Choose another run.") from error
@@ -162,12 +179,30 @@ def _count(value: Any) -> int:
     return value
 
 
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not 0.0 < number <= 1.0:
+        raise ValueError(f"{value!r} is no factor of a learning rate")
+    return number
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
 def _keep_previous(path: Path) -> None:
     """Give the file at `path` the name of the previous generation as well."""
     if not path.exists():
         return
-    previous = path.with_name(PREVIOUS_NAME)
-    spare = path.with_name(f".{PREVIOUS_NAME}.part")
+    give_second_name(path, path.with_name(PREVIOUS_NAME))
+
+
+def give_second_name(path: Path, other: Path) -> None:
+    """Make `other` a second name of the file at `path`, or a copy where the file system knows none, atomically.
+
+    Neither is ever written into: checkpoints are only replaced. Raises StorageError.
+    """
+    spare = other.with_name(f".{other.name}.part")
     spare.unlink(missing_ok=True)
     try:
         try:
@@ -175,9 +210,9 @@ def _keep_previous(path: Path) -> None:
         except OSError:
             # Some file systems know no second names.
             shutil.copyfile(path, spare)
-        os.replace(spare, previous)
+        os.replace(spare, other)
     except OSError as error:
-        raise files.storage_error(error, previous) from error
+        raise files.storage_error(error, other) from error
     finally:
         # Replacing a name by another of the same file does nothing at all on POSIX, and leaves both.
         spare.unlink(missing_ok=True)

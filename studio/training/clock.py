@@ -35,6 +35,12 @@ class Stopwatch:
         """Stand still; no effect while it stands."""
         self._elapsed, self._started = self.seconds, None
 
+    def set_back(self, seconds: float) -> None:
+        """Show `seconds` from now on, running or standing as before."""
+        self._elapsed = seconds
+        if self._started is not None:
+            self._started = self._now()
+
 
 class Speedometer:
     """Pictures per second over the last ten seconds of training, and the time left at this speed.

@@ -35,6 +35,15 @@ class LossHistory:
             self.points = [[later[0], (earlier[1] + later[1]) / 2] for earlier, later in pairs]
             self.stretch *= 2
 
+    @property
+    def latest(self) -> float | None:
+        """The mean loss of the last finished stretch, or None before there is one."""
+        return self.points[-1][1] if self.points else None
+
+    def copy(self) -> LossHistory:
+        """A history of its own that stands where this one does."""
+        return LossHistory.from_json(self.to_json())
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` goes on exactly where this history stood."""
         return {"points": self.points, "stretch": self.stretch, "sum": self._sum, "count": self._count}

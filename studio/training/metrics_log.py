@@ -9,6 +9,7 @@ A line has the keys event, step, images_seen and seconds, and what its event add
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,25 +26,43 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._torn = False
+        self._unwritten: list[str] = []
 
     def append(self, event: LoggedEvent) -> None:
-        """Add a line. Raises StorageError."""
-        text = json.dumps(line_of(event), separators=(",", ":")) + "\n"
+        """Add a line. Raises StorageError; what could not be written is then written first the next time."""
+        self._unwritten.append(json.dumps(line_of(event), separators=(",", ":")) + "\n")
+        text = "".join(self._unwritten)
         try:
             with self.path.open("a", encoding="utf-8", newline="\n") as file:
                 file.write("\n" + text if self._torn else text)
-            self._torn = False
         except OSError as error:
-            # Half of the line may be there: the next one must not be glued to it.
+            # Some of it may be there: what comes next must not be glued to half a line.
             self._torn = True
+            raise files.storage_error(error, self.path) from error
+        self._torn = False
+        self._unwritten.clear()
+
+    def sync(self) -> None:
+        """Wait until all lines are on the disk itself, safe from a power cut. Raises StorageError."""
+        try:
+            with self.path.open("ab") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
             raise files.storage_error(error, self.path) from error
 
     def keep_until(self, images_seen: int) -> None:
         """Drop all lines written after `images_seen` pictures, and a torn one. Raises StorageError."""
+        self._unwritten.clear()
         if self.path.exists():
-            kept = [line for line in read_metrics(self.path) if line["images_seen"] <= images_seen]
-            text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in kept)
-            files.write_text(self.path, text)
+            kept = lines_until(self.path, images_seen)
+            files.write_text(self.path, "".join(kept))
+            self._torn = False
+
+
+def lines_until(path: Path | str, images_seen: int) -> list[str]:
+    """The whole lines of a metrics.jsonl that were written up to `images_seen` pictures, as text."""
+    kept = (line for line in read_metrics(path) if line["images_seen"] <= images_seen)
+    return [json.dumps(line, separators=(",", ":")) + "\n" for line in kept]
 
 
 def read_metrics(path: Path | str) -> Iterator[dict[str, Any]]:

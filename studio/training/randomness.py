@@ -21,6 +21,11 @@ class Purpose(IntEnum):
     STEP = 2
     MIRRORING = 3
     CLASSES = 4
+    UPSIDE_DOWN = 5
+    TURNS = 6
+    SHIFTS = 7
+    VALIDATION = 8
+    HELD_OUT = 9
 
 
 def mix(*numbers: int) -> int:

@@ -6,6 +6,7 @@ the tensors that are known by then. Both are the same step: there is no second o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -15,6 +16,9 @@ from torch import Tensor
 
 from studio.diffusion.forward import diffuse
 from studio.diffusion.parameterization import prediction_from_output, training_target
+from studio.errors import OutOfMemory
+from studio.library.memory import is_out_of_memory
+from studio.training.micro_batches import parts_of
 from studio.training.objective import draw_timesteps, drop_classes
 from studio.training.randomness import Purpose, step_generator
 from studio.training.run import TrainingRun
@@ -80,8 +84,17 @@ class Line:
 
     @property
     def noise_error(self) -> Tensor:
-        """The mean squared error of the predicted noise over the batch, (): comparable between parameterizations."""
-        return (self.run.noise_error_weight[self.t] * self.squared_error).mean()
+        """The mean squared error of the predicted noise over the batch, (): comparable between parameterizations.
+
+        Of several processes each has its part of it; their sum is the mean.
+        """
+        errors = self.noise_errors
+        return errors.mean() if self.run.ranks.count == 1 else errors.sum() / self.run.settings.batch_size
+
+    @property
+    def noise_errors(self) -> Tensor:
+        """The mean squared error of the predicted noise of each picture, float32 (N,)."""
+        return self.run.noise_error_weight[self.t] * self.squared_error
 
     @property
     def gradient_norms(self) -> Tensor:
@@ -97,45 +110,100 @@ def step_lines(run: TrainingRun) -> Iterator[Line]:
 
     The run has taken the step when the last line comes. Whoever leaves earlier leaves a run that broke off in the
     middle of a step: it cannot be saved. Between two lines nothing else may use the run.
+
+    Where the batch is computed in parts (run.micro_batches), the lines from PREDICTION on come when all parts are done,
+    with the tensors of all of them. One of several processes sees the pictures of its own part only.
     """
     settings, schedule = run.settings, run.schedule
     size = settings.batch_size
+    # Everything is drawn for the whole batch, so that it does not matter how many processes share it.
+    own = run.ranks.part(size)
     random = step_generator(settings.seed, run.images_seen, run.torch_device)
     run.begin_step()
 
-    batch = run.batches.batch(run.images_seen, size, mirroring(run))
-    x, labels = batch.pictures, shown_classes(run, batch.labels)
+    with _failing_together(run):
+        batch = run.batches.batch(run.images_seen, size)
+        x, labels = batch.pictures[own], shown_classes(run, batch.labels)
+    labels = None if labels is None else labels[own]
     yield Line(LineKind.PICTURES, run, x, labels)
 
-    t = draw_timesteps(settings.timestep_sampling, size, schedule.step_count, random)
+    t = draw_timesteps(settings.timestep_sampling, size, schedule.step_count, random)[own]
     yield Line(LineKind.LEVELS, run, x, labels, t)
 
-    noise = torch.randn(x.shape, generator=random, device=x.device)
+    with _failing_together(run):
+        noise = torch.randn((size, *x.shape[1:]), generator=random, device=x.device)[own]
     yield Line(LineKind.NOISE, run, x, labels, t, noise)
 
-    z_t = diffuse(schedule, x, t, noise)
+    with _failing_together(run):
+        z_t = diffuse(schedule, x, t, noise)
     yield Line(LineKind.NOISY, run, x, labels, t, noise, z_t)
 
-    target = training_target(settings.parameterization, x, noise, run.alpha_bar[t].view(-1, 1, 1, 1))
-    # Gradients are switched on for no longer than they are needed: what the caller does between two lines is its own.
-    with torch.enable_grad(), run.autocast():
-        output = run.network(z_t, t, class_labels=labels)
+    run.optimizer.zero_grad(set_to_none=True)
+    parts = parts_of(slice(0, len(x)), run.micro_batches)
+    with _failing_together(run):
+        target = training_target(settings.parameterization, x, noise, run.alpha_bar[t].view(-1, 1, 1, 1))
+        if len(parts) > 1:
+            output, error = _gradient_in_parts(run, parts, z_t, t, labels, target)
+        else:
+            # Gradients are switched on for no longer than they are needed: what the caller does between two lines is
+            # its own.
+            with torch.enable_grad(), run.autocast():
+                output = run.network(z_t, t, class_labels=labels)
     yield Line(LineKind.PREDICTION, run, x, labels, t, noise, z_t, target, output.detach())
 
-    with torch.enable_grad():
-        error = (output.float() - target).square().mean(dim=(1, 2, 3))
-        loss = (run.loss_weight[t] * error).mean()
+    if len(parts) == 1:
+        with _failing_together(run), torch.enable_grad():
+            error = (output.float() - target).square().mean(dim=(1, 2, 3))
+            losses = run.loss_weight[t] * error
+            loss = losses.mean() if run.ranks.count == 1 else losses.sum() / size
     output, error = output.detach(), error.detach()
     yield Line(LineKind.LOSS, run, x, labels, t, noise, z_t, target, output, error)
 
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    if len(parts) == 1:
+        with _failing_together(run):
+            loss.backward()
+    if run.ranks.any(False):
+        raise OutOfMemory("Another process of this training has not enough memory.", "Choose a smaller batch size.")
+    run.ranks.sum_gradients(run.parameters)
     yield Line(LineKind.GRADIENT, run, x, labels, t, noise, z_t, target, output, error)
 
+    run.begin_update()
     take_optimizer_step(run)
     run.average.update(size, run.images_seen + size)
     run.finish_step(size)
-    yield Line(LineKind.WEIGHTS, run, x, labels, t, noise, z_t, target, output, error)
+    last = Line(LineKind.WEIGHTS, run, x, labels, t, noise, z_t, target, output, error)
+    run.levels.add(t, last.noise_errors)
+    yield last
+
+
+def _gradient_in_parts(
+    run: TrainingRun, parts: list[slice], z_t: Tensor, t: Tensor, labels: Tensor | None, target: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Output and squared error of the pictures, one part after the other, whose gradients add up to that of the batch.
+
+    Only what one part needs is in memory at a time; the sum differs from that of the batch at once by rounding alone.
+    """
+    outputs, errors = [], []
+    for part in parts:
+        with torch.enable_grad():
+            with run.autocast():
+                output = run.network(z_t[part], t[part], class_labels=None if labels is None else labels[part])
+            error = (output.float() - target[part]).square().mean(dim=(1, 2, 3))
+            ((run.loss_weight[t[part]] * error).sum() / run.settings.batch_size).backward()
+        outputs.append(output.detach())
+        errors.append(error.detach())
+    return torch.cat(outputs), torch.cat(errors)
+
+
+@contextlib.contextmanager
+def _failing_together(run: TrainingRun) -> Iterator[None]:
+    """Where one of several processes has not enough memory, the others are told before they wait for its gradient."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            run.ranks.any(True)
+        raise
 
 
 def take_optimizer_step(run: TrainingRun) -> None:
@@ -156,13 +224,6 @@ def shown_classes(run: TrainingRun, labels: Tensor | None) -> Tensor | None:
         return None
     random = step_generator(run.settings.seed, run.images_seen, run.torch_device, Purpose.CLASSES)
     return drop_classes(labels, run.settings.class_dropout, len(run.class_names), random)
-
-
-def mirroring(run: TrainingRun) -> torch.Generator | None:
-    """What decides which pictures of this step are mirrored; None when none are."""
-    if not run.settings.horizontal_flips:
-        return None
-    return step_generator(run.settings.seed, run.images_seen, run.torch_device, Purpose.MIRRORING)
 
 
 @torch.no_grad()

@@ -2,37 +2,37 @@
 
 The caller owns the loop: it pauses by not asking for the next event, stops by closing the generator (the run is then
 saved), and may use the run in any way while the generator stands. Nothing here knows of threads or of a screen.
+
+What a run survives: a loss that is no number (`rollback`), and a batch that is too large (`micro_batches`). What it
+measures on the way (rows, validation, quality, checkpoints that stay) is planned by what it costs.
 """
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Generator, Iterator
 
-import torch
 from torch import Tensor
 
-from studio.data.pixels import to_pictures
-from studio.diffusion.denoisers import NetworkDenoiser
-from studio.diffusion.run import ReverseRun
-from studio.diffusion.samplers import DDIMSampler, sampling_pairs
-from studio.diffusion.thresholding import Thresholding
-from studio.errors import LossNotFinite
-from studio.library.memory import out_of_memory_explained
-from studio.training.clock import Speedometer
+from studio.errors import LossNotFinite, OutOfMemory
+from studio.library.memory import is_out_of_memory, out_of_memory_explained
+from studio.training.changes import Change, apply_change
 from studio.training.events import (
     CheckpointSaved,
-    Progress,
-    SamplesDrawn,
+    Marked,
+    MarkKind,
     TrainingEvent,
     TrainingFinished,
-    TrainingStarted,
+    Validated,
 )
-from studio.training.run import SAMPLES_NAME, TrainingRun
+from studio.training.micro_batches import release_memory
+from studio.training.plans import Plans, Tasks
+from studio.training.report import Report
+from studio.training.rows import draw_planned, draw_samples
+from studio.training.run import TrainingRun
+from studio.training.run_folder import CHECKPOINT_NAME
 from studio.training.step_lines import step_lines
-from studio.training.wall import WallPlan, write_row
-
-PROGRESS_SECONDS = 0.1
+from studio.training.validation import validate
 
 _OUT_OF_MEMORY = "There is not enough memory to train this network with this batch size."
 _SMALLER = "Choose a smaller batch size or a smaller network; the last checkpoint is still good."
@@ -47,52 +47,41 @@ def train(run: TrainingRun) -> Generator[TrainingEvent, None, None]:
     Raises LossNotFinite, OutOfMemory or StorageError when training cannot go on; the last checkpoint is then whole.
     """
     events = algorithm_20_1(run)
-    while True:
-        run.clock.start()
-        try:
-            with out_of_memory_explained(_OUT_OF_MEMORY, _SMALLER):
-                event = next(events, None)
-        finally:
-            run.clock.stop()
-        if event is None:
-            return
-        try:
-            yield event
-        except GeneratorExit:
-            if run.saved_step != run.step:
-                run.save_checkpoint()
-            raise
+    with contextlib.closing(events):
+        while True:
+            run.clock.start()
+            try:
+                with out_of_memory_explained(_OUT_OF_MEMORY, _SMALLER):
+                    event = next(events, None)
+            finally:
+                run.clock.stop()
+            if event is None:
+                return
+            try:
+                yield event
+            except GeneratorExit:
+                _save_at_the_end(run)
+                raise
 
 
-def algorithm_20_1(run: TrainingRun) -> Iterator[TrainingEvent]:
+def algorithm_20_1(run: TrainingRun) -> Generator[TrainingEvent, None, None]:
     """The loop of Algorithm 20.1 with its reports; `train` adds the stopwatch and the sentences."""
-    report = Report(run)
-    wall = WallPlan(run.settings.sample_rows, run.fraction, begun=run.step > 0)
+    plans, report = Plans(run), Report(run)
+    _change(run, plans, plans.requested_change())
+    # Only now is it sure that there is a sound state to go back to.
+    assert run.safety.state.step <= run.step
     yield report.started()
-    if wall.due(run.fraction, run.seconds):
-        yield draw_planned(wall, run)
+    yield from _marks(run)
+    yield from _observe(run, plans, plans.first_tasks())
     if run.saved_step is None:
-        yield save(run)
+        yield save(run, plans)
 
-    while run.fraction < 1.0:
-        report.add(training_step(run))
-        row_due = wall.due(run.fraction, run.seconds)
-        row_wanted = row_due or run.samples_requested
-        checkpoint_wanted = report.checkpoint_due or run.checkpoint_requested
-        # Losses go out before anything else does, so that log and checkpoint always agree on how far the run is.
-        if report.due or row_wanted or checkpoint_wanted:
-            yield report.progress()
-        if row_wanted:
-            yield draw_planned(wall, run) if row_due else draw_samples(run)
-        if checkpoint_wanted:
-            yield save(run)
-
-    if report.pending:
-        yield report.progress()
-    if run.drawn_step != run.step:
-        yield draw_samples(run)
-    if run.saved_step != run.step:
-        yield save(run)
+    while True:
+        try:
+            yield from _until_the_budget_is_used(run, plans, report)
+            break
+        except LossNotFinite as error:
+            yield from _go_back(run, plans, report, error)
     yield TrainingFinished("The budget is used up.", run.bundle())
 
 
@@ -100,127 +89,131 @@ def training_step(run: TrainingRun) -> Tensor:
     """One pass through the loop of Algorithm 20.1, on a batch of pictures: `step_lines` without a stop.
 
     The book's loss is that of a network which predicts the noise, with a weight of 1; see `training_target` for the
-    other two, and studio.diffusion.loss_weight.
+    other two, and studio.diffusion.loss_weight. A batch for which there is not the memory is computed in parts, this
+    time and from then on: everything random is drawn anew and comes out the same.
 
     Returns the mean squared error of the predicted noise before the step, whatever was made smaller by it: a tensor ()
-    on the device, not waited for.
+    on the device, not waited for. Raises OutOfMemory when there is not the memory for one picture.
     """
-    for line in step_lines(run):
-        last = line
-    return last.noise_error
+    before = run.micro_batches
+    while (loss := _try_step(run)) is None:
+        release_memory()
+        run.micro_batches *= 2
+    if run.micro_batches != before:
+        part = -(-run.settings.batch_size // run.micro_batches)
+        run.mark(
+            MarkKind.MICRO_BATCHES,
+            f"{run.micro_batches} parts",
+            f"There was not enough memory for {run.settings.batch_size} pictures at once. Each step is computed in "
+            f"parts of {part} from now on; the result is the same.",
+        )
+    return loss
 
 
-def draw_samples(run: TrainingRun) -> SamplesDrawn:
-    """Draw a row of the sample wall from the averaged weights now, and keep it among the run's files.
-
-    The same noise each time and DDIM without fresh noise: only the weights differ from row to row. Where there are K
-    classes, column i is of class i mod K. May be called whenever the generator of `train` stands.
-
-    Raises StorageError when the row cannot be written.
-    """
-    settings, schedule = run.settings, run.schedule
-    run.samples_requested = False
-    numbers = tuple(range(settings.sample_count))
-    class_count = len(run.class_names) or None
-    reverse_run = ReverseRun(
-        schedule,
-        DDIMSampler(eta=0.0),
-        sampling_pairs(schedule, min(settings.sample_steps, schedule.step_count)),
-        seed=settings.seed,
-        pictures=numbers,
-        shape=run.shape,
-        labels=None if class_count is None else tuple(number % class_count for number in numbers),
-        thresholding=Thresholding("clip"),
-    )
-    denoiser = NetworkDenoiser(run.average.network, schedule, settings.parameterization, run.autocast, class_count)
-    for step in reverse_run.steps(denoiser, device=run.torch_device):
-        z = step.z_s
-    pictures = to_pictures(z)
-    write_row(run.folder / SAMPLES_NAME, run.step, pictures)
-    run.preview = pictures
-    run.drawn_step = run.step
-    return SamplesDrawn(run.step, run.images_seen, run.seconds, pictures, settings.seed, numbers, reverse_run.labels)
-
-
-def draw_planned(wall: WallPlan, run: TrainingRun) -> SamplesDrawn:
-    """`draw_samples`, with its cost noted in the plan."""
-    before = run.seconds
-    fraction = run.fraction
-    drawn = draw_samples(run)
-    wall.drawn(fraction, run.seconds - before)
-    return drawn
-
-
-def save(run: TrainingRun) -> CheckpointSaved:
-    """Write a checkpoint now, and say so."""
+def save(run: TrainingRun, plans: Plans | None = None) -> CheckpointSaved:
+    """Write a checkpoint now, and say so; it stays where the plans say that it is time for one that does."""
     run.checkpoint_requested = False
+    before = run.clock.seconds
     path = run.save_checkpoint()
-    return CheckpointSaved(path, run.step, run.images_seen, run.seconds)
+    kept = plans is not None and run.writes and plans.keep(before)
+    return CheckpointSaved(path, run.step, run.images_seen, run.seconds, kept)
 
 
-class Report:
-    """Collects the losses of the steps and tells them a few times a second.
+def _try_step(run: TrainingRun) -> Tensor | None:
+    """A step; None when there was not enough memory for it and smaller parts may help. Nothing has changed then."""
+    try:
+        for line in step_lines(run):
+            last = line
+        return last.noise_error
+    except (MemoryError, RuntimeError, OutOfMemory) as error:
+        if not (isinstance(error, OutOfMemory) or is_out_of_memory(error)) or not run.abandon_step():
+            raise
+        # The largest part that any process has: all of them must come to the same end.
+        if run.micro_batches >= -(-run.settings.batch_size // run.ranks.count):
+            raise OutOfMemory(_OUT_OF_MEMORY, "Choose a smaller network; the last checkpoint is still good.") from error
+    return None
 
-    On an accelerator a loss is a promise: it is looked at only when a Progress is due, because looking means waiting.
-    """
 
-    def __init__(self, run: TrainingRun) -> None:
-        self._run = run
-        self._speed = Speedometer()
-        self._last = -math.inf
-        self.pending: list[Tensor] = []
+def _until_the_budget_is_used(run: TrainingRun, plans: Plans, report: Report) -> Iterator[TrainingEvent]:
+    with plans.threads as threads:
+        while run.fraction < 1.0:
+            threads.before_step()
+            report.add(training_step(run))
+            plans.note_threads(threads.after_step())
+            tasks = plans.tasks(report)
+            # Losses go out before anything else does, so that log and checkpoint always agree on how far the run is.
+            if tasks.any:
+                yield report.progress()
+                yield from _serve(run, plans, report, tasks)
+    if report.pending:
+        yield report.progress()
+    yield from _observe(run, plans, plans.last_tasks())
+    if run.saved_step != run.step:
+        yield save(run, plans)
 
-    def started(self) -> TrainingStarted:
-        """The first event."""
-        run = self._run
-        return TrainingStarted(
-            device=run.device.label,
-            precision=run.precision,
-            parameter_count=run.parameter_count,
-            image_count=run.data.count,
-            step=run.step,
-            images_seen=run.images_seen,
-            seconds=run.seconds,
-            fraction=run.fraction,
-        )
 
-    def add(self, loss: Tensor) -> None:
-        """Take note of one more step and its loss."""
-        self.pending.append(loss)
-        self._speed.add(self._run.seconds, self._run.images_seen)
+def _serve(run: TrainingRun, plans: Plans, report: Report, tasks: Tasks) -> Iterator[TrainingEvent]:
+    """Do what is due after a step, in an order in which nothing that is written contradicts another."""
+    if tasks.safe_state or tasks.change is not None:
+        run.safety.renew(run, report.since_safe, always=tasks.change is not None)
+        report.since_safe.clear()
+    _change(run, plans, tasks.change)
+    yield from _marks(run)
+    yield from _observe(run, plans, tasks)
+    if tasks.checkpoint:
+        yield save(run, plans)
 
-    @property
-    def due(self) -> bool:
-        """Whether the last Progress is long enough ago."""
-        return self._run.seconds - self._last >= PROGRESS_SECONDS
 
-    @property
-    def checkpoint_due(self) -> bool:
-        """Whether the last checkpoint is long enough ago."""
-        return self._run.seconds - self._run.saved_seconds >= self._run.settings.checkpoint_seconds
+def _change(run: TrainingRun, plans: Plans, change: Change | None) -> None:
+    if change is not None:
+        run.changes_requested.forget(change)
+        apply_change(run, change)
+        plans.stand_at(run.fraction)
 
-    def progress(self) -> Progress:
-        """All losses since the last time; also written to the run's log. Raises LossNotFinite and StorageError."""
-        run = self._run
-        losses = tuple(torch.stack(self.pending).tolist())
-        self.pending.clear()
-        first_step = run.step - len(losses) + 1
-        for number, loss in enumerate(losses):
-            if not math.isfinite(loss):
-                raise LossNotFinite(
-                    f"The loss became {loss} at step {first_step + number:,}.", run.remedy_for_divergence()
-                )
-            run.losses.add((first_step + number) * run.settings.batch_size, loss)
-        self._last = run.seconds
-        progress = Progress(
-            step=run.step,
-            images_seen=run.images_seen,
-            losses=losses,
-            seconds=run.seconds,
-            seconds_left=self._speed.seconds_left(run.settings.budget, run.images_seen, run.seconds),
-            pictures_per_second=self._speed.pictures_per_second,
-            fraction=run.fraction,
-            learning_rate=run.learning_rate,
-        )
-        run.metrics.append(progress)
-        return progress
+
+def _observe(run: TrainingRun, plans: Plans, tasks: Tasks) -> Iterator[TrainingEvent]:
+    """Rows, validation and quality: looked at by the first process alone; the others wait where they next agree."""
+    if not run.writes:
+        return
+    if tasks.planned_row:
+        yield draw_planned(plans.wall, run)
+    elif tasks.row:
+        yield draw_samples(run)
+    if tasks.validation:
+        yield _validate(run, plans)
+
+
+def _validate(run: TrainingRun, plans: Plans) -> Validated:
+    before = run.clock.seconds
+    validated = validate(run, plans.draw)
+    plans.validated(run.clock.seconds - before)
+    run.validation_loss = validated.loss
+    run.metrics.append(validated)
+    return validated
+
+
+def _marks(run: TrainingRun) -> Iterator[Marked]:
+    for marked in run.take_marks():
+        if run.writes:
+            run.metrics.append(marked)
+            yield marked
+
+
+def _go_back(run: TrainingRun, plans: Plans, report: Report, error: LossNotFinite) -> Iterator[TrainingEvent]:
+    report.set_back()
+    run.safety.go_back(run, error)
+    plans.stand_at(run.fraction)
+    yield from _marks(run)
+    yield CheckpointSaved(run.folder / CHECKPOINT_NAME, run.step, run.images_seen, run.seconds)
+
+
+def _save_at_the_end(run: TrainingRun) -> None:
+    """Save a run that is left, unless it is saved as it is; one whose weights ran away, as it last was sound."""
+    if run.saved_step == run.step:
+        return
+    try:
+        run.save_checkpoint()
+    except LossNotFinite as error:
+        # Once too often is no matter to somebody who leaves: the sound state is saved.
+        with contextlib.suppress(LossNotFinite):
+            run.safety.go_back(run, error)

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RunReady:
-    """A run is made and about to train. rows: (step, pictures) of the wall from before, oldest first."""
+    """A run is made and about to train. rows, raw_rows: (step, pictures) of the wall from before, oldest first; from
+    the averaged weights, and from the raw ones where they were drawn too."""
 
     run: TrainingRun
     image_set: ImageSet
     rows: tuple[tuple[int, np.ndarray], ...] = field(default=(), repr=False)
+    raw_rows: tuple[tuple[int, np.ndarray], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,8 @@ def begin(
 ) -> Iterator[RunReady | TrainingEvent]:
     """A new run in a folder of its own; returns the TrainingFinished. Raises StudioError."""
     from studio.networks.devices import choose_device
-    from studio.training.run import TrainingRun, new_run_folder
+    from studio.training.run import TrainingRun
+    from studio.training.run_folder import new_run_folder
 
     folder = new_run_folder(image_set.name)
     chosen = device or choose_device()
@@ -68,13 +71,15 @@ def take_up(folder: Path, image_set: ImageSet | None, device: Device | None) -> 
     Returns the TrainingFinished. Raises StudioError.
     """
     from studio.networks.devices import choose_device
-    from studio.training.run import SAMPLES_NAME, TrainingRun
-    from studio.training.wall import read_rows
+    from studio.training.run import TrainingRun
+    from studio.training.run_folder import SAMPLES_NAME
+    from studio.training.wall import read_raw_rows, read_rows
 
     pictures = image_set if image_set is not None else run_folders.stored_pictures(folder)
     run = TrainingRun.resume(folder, pictures, device or choose_device())
     run_folders.mark_going_on(folder)
-    yield RunReady(run, pictures, tuple(read_rows(folder / SAMPLES_NAME, run.shape)))
+    rows, raw_rows = read_rows(folder / SAMPLES_NAME, run.shape), read_raw_rows(folder / SAMPLES_NAME, run.shape)
+    yield RunReady(run, pictures, tuple(rows), tuple(raw_rows))
     return (yield from jobs.train_run(run))
 
 

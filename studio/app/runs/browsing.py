@@ -192,13 +192,19 @@ class RunBrowsing(QObject):
                 run_files.keep_attached((*run_files.attached_folders(), folder))
             except StudioError as error:
                 self.failed.emit(error)
-        self._entries = tuple(sorted((*self._entries, *self._read_now(inside)), key=lambda entry: -entry.summary.began))
-        self.runs_changed.emit()
+        self._add(inside)
         self.choose(inside)
         return True
 
+    def _add(self, folders: Sequence[Path]) -> None:
+        self._forget_scan()
+        entries = (*self._entries, *self._read_now(folders))
+        self._entries = tuple(sorted(entries, key=lambda entry: (-entry.summary.began, str(entry.summary.folder))))
+        self.runs_changed.emit()
+
     def _read_now(self, folders: Sequence[Path]) -> list[RunEntry]:
         there = {entry.summary.folder for entry in self._entries}
+        # Of a folder with many runs the first are shown at once; the next look brings the others.
         new = [folder for folder in folders[:MOST_COMPARED] if folder not in there]
         summaries = ((folder, run_jobs.summarize(folder)) for folder in new)
         return [RunEntry(summary, None, ()) for _, summary in summaries if summary is not None]

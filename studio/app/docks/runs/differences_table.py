@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Slot
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
-from studio.app.docks.runs.words import distinct_titles
+from studio.app.docks.runs.words import short_titles
 from studio.app.runs.browsing import run_browsing_of
 from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.controls import Label, SegmentedControl
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from studio.app.state import StudioState
 
 _LINE = 24
+_SWATCH = 8
 _NAME_WIDTH = 150
 
 Index = QModelIndex | QPersistentModelIndex
@@ -62,8 +63,10 @@ class _DifferenceModel(QAbstractTableModel):
             return "" if section == 0 else self._titles[section - 1]
         if role == Qt.ItemDataRole.ToolTipRole and section:
             return self._titles[section - 1]
-        if role == Qt.ItemDataRole.ForegroundRole and section:
-            return theme().color(RUN_LOOKS[section - 1].role)
+        if role == Qt.ItemDataRole.DecorationRole and section:
+            swatch = QPixmap(_SWATCH, _SWATCH)
+            swatch.fill(theme().color(RUN_LOOKS[section - 1].role))
+            return swatch
         return None
 
 
@@ -127,7 +130,7 @@ class DifferencesTable(QWidget):
         if every and not single:
             self._title.setText("Settings")
         lines = tuple(line for line in differences([e.summary for e in entries]) if line.differs or every)
-        self._model.show_lines(lines, distinct_titles([entry.summary for entry in entries]))
+        self._model.show_lines(lines, short_titles([entry.summary for entry in entries]))
         self._view.setVisible(bool(lines))
         self._none.setVisible(not lines and len(entries) > 1)
         self._none.setText("They were told to do the same: only chance and the machine set them apart.")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from studio.app.docks.runs.words import distinct_titles
+from studio.app.docks.runs.words import when_words
 from studio.app.imaging import fitted_size, paint_picture, screen_images
 from studio.app.runs.browsing import run_browsing_of
 from studio.app.theme import FontSize, Space, theme, ui_font
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from studio.app.state import StudioState
 
-_HEAD = 124
+_HEAD = 152
 _GAP = 3
 _CAPTION = 18
-_LEAST_ROW, _MOST_PICTURE = 34, 96
+_LEAST_ROW = 34
+_LEAST_PICTURE, _MOST_PICTURE = 40, 96
 _MOST_PICTURES = 12
 
 
@@ -35,7 +36,6 @@ class _Row:
     detail: str
     role: str
     images: list[QImage] = field(repr=False)
-    labels: tuple[str, ...] = ()
 
 
 class NewestRows(QWidget):
@@ -71,13 +71,12 @@ class NewestRows(QWidget):
         self._rows = []
         noises = set()
         chosen = self._browsing.chosen
-        titles = distinct_titles([entry.summary for entry in chosen])
         for place, entry in enumerate(chosen):
             summary = entry.summary
             detail = self._browsing.detail(summary.folder)
             images = [] if detail is None or detail.row is None else screen_images(detail.row[:_MOST_PICTURES])
             words = f"step {detail.row_step:,}" if images and detail is not None else "no row yet"
-            self._rows.append(_Row(titles[place], words, RUN_LOOKS[place].role, images))
+            self._rows.append(_Row(summary.title, f"{words}, {when_words(summary)}", RUN_LOOKS[place].role, images))
             if images:
                 noises.add((self._seed(summary.folder), summary.facts.shape))
         self._same_noise = len(noises) == 1 and None not in {seed for seed, _ in noises}
@@ -91,9 +90,11 @@ class NewestRows(QWidget):
             return
         painter = QPainter(self)
         ratio = self.devicePixelRatioF()
-        columns = max((len(row.images) for row in self._rows), default=0)
+        room = self.width() - _HEAD
+        # Rather fewer pictures than some too small to tell anything.
+        columns = min(max(len(row.images) for row in self._rows), max(3, int(room // (_LEAST_PICTURE + _GAP))))
         most_high = min(_MOST_PICTURE, (self.height() - _CAPTION) / len(self._rows) - _GAP)
-        most_wide = (self.width() - _HEAD) / max(1, columns) - _GAP
+        most_wide = room / max(1, columns) - _GAP
         sizes = [self._picture_size(row, most_wide, most_high, ratio) for row in self._rows]
         step = max((width for width, _ in sizes), default=0.0) + _GAP
         top = float(_CAPTION)
@@ -101,7 +102,7 @@ class NewestRows(QWidget):
         for row, (width, tall) in zip(self._rows, sizes, strict=True):
             height = max(float(_LEAST_ROW), tall)
             self._paint_head(painter, row, top, height)
-            for column, image in enumerate(row.images):
+            for column, image in enumerate(row.images[:columns]):
                 place = QRectF(round((_HEAD + column * step) * ratio) / ratio, round(top * ratio) / ratio, width, tall)
                 paint_picture(painter, place, image)
                 if not captioned:

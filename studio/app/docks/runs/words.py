@@ -69,6 +69,12 @@ def distinct_titles(runs: Sequence[RunSummary]) -> tuple[str, ...]:
     return tuple(run.title if titles.count(run.title) == 1 else f"{run.title}, {when_words(run)}" for run in runs)
 
 
+def short_titles(runs: Sequence[RunSummary]) -> tuple[str, ...]:
+    """The titles, and the time alone in the place of those that several runs share."""
+    titles = [run.title for run in runs]
+    return tuple(run.title if titles.count(run.title) == 1 else when_words(run) for run in runs)
+
+
 def facts_words(run: RunSummary) -> str:
     """Size of its pictures, of its network, and what it was trained on."""
     facts = run.facts

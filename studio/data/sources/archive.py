@@ -121,7 +121,6 @@ class ArchiveShelf(Shelf):
         self._seen: set[int] = set()
         self._seen_folded: set[int] = set()
         self._twins = 0
-        self._order = array("I")
 
     def __getitem__(self, index: int) -> Member:  # type: ignore[override]
         if not 0 <= index < len(self.names):
@@ -185,7 +184,7 @@ class ArchiveShelf(Shelf):
         self._account.skip(self._entry.shown, f"only the first {MAX_MEMBERS:,} files in it are looked at")
         return True
 
-    def in_order(self) -> list[int]:
+    def in_order(self) -> array[int]:
         """The numbers of all files as people expect them: by folder, in natural order."""
         rank = {
             number: position
@@ -194,7 +193,9 @@ class ArchiveShelf(Shelf):
             )
         }
         numbers = self._folder_numbers
-        return sorted(range(len(self)), key=lambda index: (rank[numbers[index]], natural_key(self.names[index])))
+        return array(
+            "I", sorted(range(len(self)), key=lambda index: (rank[numbers[index]], natural_key(self.names[index])))
+        )
 
     def _finish(self) -> None:
         self._seen.clear()

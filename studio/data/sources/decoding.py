@@ -31,6 +31,8 @@ _ORIENTED_FORMATS = frozenset({"JPEG", "MPO", "WEBP", "AVIF"})
 _ONE_PICTURE_FORMATS = frozenset({"MPO", "PSD", "ICO", "ICNS"})
 # TGA has no signature, so any binary file might pass for one.
 _TGA_SUFFIXES = frozenset({".tga", ".icb", ".vda", ".vst"})
+# The signature, the whole first chunk, and the length and name of the second.
+_PNG_HEAD = 41
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -82,10 +84,28 @@ class Look:
 
 def look_at(source: Path | BinaryIO, name: str = "") -> Look:
     """What the header of a picture says; see `read_picture`. Raises UnreadableError."""
+    if not isinstance(source, Path):
+        size = _plain_png_size(source.read(_PNG_HEAD))
+        if size is not None:
+            return Look(size, several=False)
     with opened(source, name) as (image, _):
         width, height = image.size
         lying = image.format in _ORIENTED_FORMATS and _orientation(image) in _LYING
         return Look((height, width) if lying else (width, height), holds_several(image))
+
+
+def _plain_png_size(head: bytes) -> tuple[int, int] | None:
+    """(width, height) of a PNG whose pixels follow right after its first chunk, as in most; None for all else.
+
+    Told from the bytes themselves (PNG specification, 5.3 and 11.2.2), since opening an image takes ten times as long
+    and a folder may hold a million.
+    """
+    if len(head) < _PNG_HEAD or not head.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR") or head[37:] != b"IDAT":
+        return None
+    width, height, checksum = *struct.unpack_from(">II", head, 16), int.from_bytes(head[29:33], "big")
+    if zlib.crc32(head[12:29]) != checksum or not 0 < width * height <= MAX_PICTURE_PIXELS:
+        return None
+    return width, height
 
 
 def read_size(source: Path | BinaryIO, name: str = "") -> tuple[int, int]:

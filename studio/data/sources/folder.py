@@ -69,21 +69,23 @@ class DiskShelf(Shelf):
 
     def __init__(self) -> None:
         super().__init__()
-        # By number of folder; loose files of one drop may come from several places.
-        self._paths: dict[tuple[str, ...], str] = {}
-        self._elsewhere: dict[int, str] = {}
+        # Loose files of one drop may come from several places.
+        self._places: dict[tuple[str, ...], Path] = {}
+        self._elsewhere: dict[int, Path] = {}
 
     def add(self, file: FoundFile) -> None:
         """Remember a file."""
-        parent = str(file.path.parent)
-        if self._paths.setdefault(file.folders, parent) != parent:
-            self._elsewhere[len(self)] = parent
-        self._put(file.folders, file.path.name)
+        # Paths intern their parts, which costs more than the names themselves; these strings are new ones.
+        parent, _, name = str(file.path).rpartition(os.sep)
+        place = self._places.setdefault(file.folders, Path(parent or os.curdir))
+        if str(place) != (parent or os.curdir):
+            self._elsewhere[len(self)] = Path(parent or os.curdir)
+        self._put(file.folders, name)
 
     def __getitem__(self, index: int) -> FoundFile:  # type: ignore[override]
         folders = self.folders(index)
-        parent = self._elsewhere.get(index) or self._paths[folders]
-        return FoundFile(Path(parent) / self.names[index], self.shown(index), folders)
+        place = self._elsewhere.get(index) or self._places[folders]
+        return FoundFile(place / self.names[index], self.shown(index), folders)
 
 
 @dataclass(frozen=True)

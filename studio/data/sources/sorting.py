@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ class Sorted:
     arrays: list[Entry] = field(default_factory=list)
     tables: list[Entry] = field(default_factory=list)
     archives: list[Entry] = field(default_factory=list)
-    pictures: list[int] = field(default_factory=list)
+    pictures: array[int] = field(default_factory=lambda: array("I"))
     captions: list[int] = field(default_factory=list)
     has_pictures: bool = False
 

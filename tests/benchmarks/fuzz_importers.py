@@ -296,7 +296,8 @@ def try_input(seed: int, number: int) -> Result:
 
 
 def _import(dropped: Path) -> str:
-    read = failed = 0
+    read = 0
+    reasons: list[str] = []
     for event in scan(dropped):
         if isinstance(event, Catalog):
             try:
@@ -306,22 +307,21 @@ def _import(dropped: Path) -> str:
                         try:
                             decoded = source.read(index)
                         except UnreadableError as error:
-                            assert str(error), "a reason without words"
-                            failed += 1
+                            reasons.append(str(error))
                             continue
                         assert decoded.pixels.dtype == np.uint8, decoded.pixels.dtype
                         assert decoded.pixels.ndim == 3, decoded.pixels.shape
                         assert decoded.pixels.shape[2] in (1, 3, 4), decoded.pixels.shape
                         assert decoded.pixels.size, "a picture without pixels"
                         read += 1
-                assert read or failed, "neither pictures nor reasons"
-                lines = (f"{skipped.path} {skipped.reason}" for skipped in event.skipped)
-                failed += sum(len(line.encode("utf-8")) > 1 for line in lines)
+                reasons += [skipped.reason for skipped in event.skipped if skipped.path.encode("utf-8")]
+                assert read or reasons, "neither pictures nor reasons"
+                assert all(reasons), "a reason without words"
             finally:
                 event.close()
     result = load_images(dropped, size=8)
     assert result.image_set.count >= 1
-    return "in part" if failed else "pictures"
+    return "in part" if reasons else "pictures"
 
 
 def _work(pipe: Connection, seed: int) -> None:

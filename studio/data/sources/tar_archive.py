@@ -84,6 +84,9 @@ class TarShelf(ArchiveShelf):
                     count += 1
                     if count % _PROGRESS_EVERY == 0:
                         yield ReadProgress(min(member.offset_data, length), length)
+                if archive.offset >= length and len(self):
+                    # An archive ends with a block of zeros.
+                    self._broken("its end is missing, it may have been cut off")
         except UnreadableError as error:
             self._broken(str(error))
         # Foreign bytes make it raise more than its own errors.

@@ -146,11 +146,7 @@ class RunRecord(QObject):
         if quality is None:
             # Only who measured it, here or before, has loaded the mathematics that says where the line is.
             return None
-        measured = ((each, each.distance, each.floor) for each in self._qualities)
-        return next(
-            (each.seconds for each, distance, floor in measured if floor and distance <= quality.RECOGNISABLE * floor),
-            None,
-        )
+        return quality.recognisable_after(self._qualities)
 
     def reached(self, axis: Axis | None = None) -> float:
         """How far the run has come along an axis: in minutes, or in pictures."""

@@ -108,9 +108,9 @@ class PairStrip(QWidget):
             rows = max(1, min(-(-len(self._pairs) // columns), int((self.height() + 4) // (28 + _WORDS + 4))))
             side = min((pair_room - _GAP) / 2 / width, ((self.height() + 4) / rows - _WORDS - 4) / height)
             side = min(side, LARGEST_SIDE / max(width, height))
-            multiple = math.floor(side * ratio) / ratio
-            if multiple <= 0:
+            if side <= 0:
                 continue
+            multiple = _whole(side * ratio) / ratio
             score = (min(columns * rows, len(self._pairs)), multiple)
             # Pictures below some 24 pixels cannot be compared by eye: rather fewer of them.
             large = multiple * max(width, height) >= 24
@@ -136,6 +136,11 @@ class PairStrip(QWidget):
     @Slot()
     def _retheme(self) -> None:
         self.update()
+
+
+def _whole(scale: float) -> float:
+    """The largest whole multiple, or where the pictures themselves are too large the largest whole fraction."""
+    return float(math.floor(scale)) if scale >= 1 else 1.0 / math.ceil(1.0 / scale)
 
 
 class SmallCurve(QWidget):

@@ -24,6 +24,9 @@ WIDE_ENOUGH_FOR_CAPTIONS = 760
 WIDE_ENOUGH_FOR_BOTH = 640
 NARROWEST = 520
 _INTENTS = (("sketch", "Sketch", "1 min"), ("good", "Good", "4 min"), ("patient", "Patient", "30 min"))
+INTENTS = tuple(name for name, _, _ in _INTENTS)
+"""The presets' names, the shortest first."""
+
 _ABOUT = {
     "sketch": "A small network: something to see within a minute.",
     "good": "The best for some minutes without a graphics card.",
@@ -134,7 +137,7 @@ class TrainingHeader(QWidget):
         self._intent_words |= words
         self._show_intents()
 
-    def show_verdict(self, sentence: str, role: str = "warn") -> None:
+    def show_verdict(self, sentence: str, role: str = "") -> None:
         """A sentence below the clock while nothing trains, such as one about memory; '' for none."""
         icon = {"warn": "warning", "error": "error"}.get(role, "info")
         if sentence:

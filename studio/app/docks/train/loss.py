@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -119,9 +120,10 @@ class LossDock(StudioDock):
             )
         )
         newest = record.validations[-1] if record.validations else None
+        average = record.loss.latest_smoothed
         self._legend.set_entries(
             (
-                LegendEntry(SMOOTHED, ("smoothed",), loss_words(record.loss.latest_smoothed), 2),
+                LegendEntry(SMOOTHED, ("smoothed",), loss_words(average) if math.isfinite(average) else "", 2),
                 LegendEntry(RAW, ("raw",), "", 0),
                 LegendEntry(VALIDATION, ("validation", "valid."), "" if newest is None else loss_words(newest.loss), 1),
             )

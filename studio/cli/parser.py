@@ -22,6 +22,13 @@ GROUND_NAMES = ("white", "black", "grey", "edge")
 _DATA_HELP = "a folder or archive of pictures, a picture, or a file of arrays (IDX, NPZ, …)"
 _SCHEDULE_HELP = f"{', '.join(SCHEDULE_NAMES)}, or a JSON or CSV file"
 
+_SEVERAL_PROCESSES = (
+    "On several GPUs, cores or machines (extra distributed): torchrun --nproc-per-node=N -m studio train DATA --out "
+    "MODEL.safetensors …, on each machine with torchrun's --nnodes and --rdzv-endpoint. Every batch is shared between "
+    "the processes, so the model is the same as with one; all machines see DATA and the folder of MODEL under the same "
+    "names. --resume goes on with any number of processes."
+)
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The grammar of the command line. Without a command the studio opens."""
@@ -45,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
                          help="look for pictures that are nearly the same (yes)")  # fmt: skip
     inspect.add_argument("--json", action="store_true", help="print the report as JSON")
 
-    train = commands.add_parser("train", help="train a model on pictures")
+    train = commands.add_parser("train", help="train a model on pictures", epilog=_SEVERAL_PROCESSES)
     train.add_argument("data", type=Path, metavar="DATA", help=_DATA_HELP)
     train.add_argument("--out", type=Path, required=True, metavar="MODEL.safetensors", help="where the model goes")
     _add_preparation(train)

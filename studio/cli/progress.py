@@ -122,7 +122,7 @@ def _facts(event: TrainingEvent, smoothed_loss: float | None) -> dict[str, objec
     facts: dict[str, object] = {"event": type(event).__name__}
     for field in dataclasses.fields(event):
         value = getattr(event, field.name)
-        if field.name not in ("pictures", "bundle", "losses"):
+        if field.name not in ("bundle", "losses") and not hasattr(value, "dtype"):
             facts[field.name] = str(value) if isinstance(value, Path) else value
     if smoothed_loss is not None:
         facts["loss"] = smoothed_loss

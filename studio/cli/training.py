@@ -19,30 +19,48 @@ from studio.errors import SettingsError
 if TYPE_CHECKING:
     from studio.data.image_set import ImageSet
     from studio.networks.devices import Device
+    from studio.training.events import TrainingEvent
+    from studio.training.ranks import Ranks
     from studio.training.run import TrainingRun
     from studio.training.settings import Budget
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Train a model on the data; Ctrl+C keeps the work so far."""
-    from studio.networks.devices import choose_device
+    """Train a model on the data, alone or as one of several processes; Ctrl+C keeps the work so far."""
+    from studio.training.distributed import joined
+
+    _check_target(arguments)
+    with joined(arguments.device) as (ranks, device):
+        code = _train(arguments, device, ranks)
+        # torchrun ends all others as soon as one of them leaves with anything but 0, though it may still be writing.
+        ranks.any(False)
+        return code
+
+
+def _train(arguments: argparse.Namespace, device: Device, ranks: Ranks) -> int:
     from studio.training import trainer
+    from studio.training.distributed import one_of_each_machine_first
     from studio.training.events import TrainingFinished
     from studio.training.run import TrainingRun
     from studio.training.run_folder import discard_run
 
-    _check_target(arguments)
-    device = choose_device(arguments.device)
-    imported = read_prepared(arguments, name=arguments.name, quiet=arguments.json)
-    if imported.report.skipped and not arguments.json:
+    speaks = ranks.index == 0
+    with one_of_each_machine_first(ranks):
+        imported = read_prepared(arguments, name=arguments.name, quiet=arguments.json or not speaks)
+    if imported.report.skipped and speaks and not arguments.json:
         print(imported.report.to_text(), file=sys.stderr)
     folder = arguments.out.with_suffix(".run")
     if arguments.resume:
-        run = TrainingRun.resume(folder, imported.image_set, device, _budget(arguments))
+        run = TrainingRun.resume(folder, imported.image_set, device, _budget(arguments), ranks=ranks)
     else:
-        if arguments.overwrite:
+        if arguments.overwrite and speaks:
             discard_run(folder)
-        run = _new_run(arguments, imported.image_set, device, folder)
+        # Nobody may find the run of before, nor the first checkpoint of this one.
+        ranks.any(False)
+        run = _new_run(arguments, imported.image_set, device, folder, ranks)
+        ranks.any(False)
+    if not speaks:
+        return _follow(run)
     reporter = TrainingReporter(as_json=arguments.json)
     finished = False
     with contextlib.closing(reporter), contextlib.closing(trainer.train(run)) as events, Interruption() as interruption:
@@ -52,7 +70,7 @@ def train(arguments: argparse.Namespace) -> int:
                 event.bundle.save(arguments.out)
                 reporter.wrote(arguments.out)
                 finished = True
-            elif interruption.asked:
+            elif _stops(event, run, interruption):
                 break
     if finished:
         return EXIT_DONE
@@ -60,7 +78,28 @@ def train(arguments: argparse.Namespace) -> int:
     return EXIT_INTERRUPTED
 
 
-def _new_run(arguments: argparse.Namespace, image_set: ImageSet, device: Device, folder: Path) -> TrainingRun:
+def _follow(run: TrainingRun) -> int:
+    """Take part in the training of process 0, which speaks and writes for all."""
+    from studio.training import trainer
+
+    with contextlib.closing(trainer.train(run)) as events, Interruption() as interruption:
+        stopped = any(_stops(event, run, interruption) for event in events)
+    return EXIT_INTERRUPTED if stopped else EXIT_DONE
+
+
+def _stops(event: TrainingEvent, run: TrainingRun, interruption: Interruption) -> bool:
+    """Whether somebody asked this process to stop, or any other one."""
+    from studio.training.events import Progress
+
+    if run.ranks.count == 1:
+        return interruption.asked
+    # The one event that comes to all processes at the same step.
+    return isinstance(event, Progress) and run.ranks.any(interruption.asked)
+
+
+def _new_run(
+    arguments: argparse.Namespace, image_set: ImageSet, device: Device, folder: Path, ranks: Ranks | None = None
+) -> TrainingRun:
     from studio.training.presets import preset
     from studio.training.run import TrainingRun
     from studio.training.settings import ALGORITHM_20_1
@@ -77,7 +116,7 @@ def _new_run(arguments: argparse.Namespace, image_set: ImageSet, device: Device,
         "class_dropout": arguments.class_dropout,
     }
     settings = dataclasses.replace(settings, **{name: wish for name, wish in wishes.items() if wish is not None})
-    return TrainingRun.create(image_set, noise_schedule(arguments), settings, network_config, device, folder)
+    return TrainingRun.create(image_set, noise_schedule(arguments), settings, network_config, device, folder, ranks)
 
 
 def _class_count(arguments: argparse.Namespace, image_set: ImageSet) -> int | None:

@@ -68,6 +68,23 @@ def joined(device_name: str = "auto") -> Iterator[tuple[Ranks, Device]]:
         ranks.close()
 
 
+@contextlib.contextmanager
+def one_of_each_machine_first(ranks: Ranks) -> Iterator[None]:
+    """One process of each machine goes through the block before the others of that machine do.
+
+    For what leaves something behind that saves the others the work, such as reading the data. Nothing in the block may
+    talk to other processes.
+    """
+    if not isinstance(ranks, Accelerated):
+        yield
+        return
+    if ranks.local_index != 0:
+        ranks.wait()
+    yield
+    if ranks.local_index == 0:
+        ranks.wait()
+
+
 def part_of(batch_size: int, index: int, count: int) -> slice:
     """The pictures of process `index` of `count`: parts that differ by one picture at most, the larger ones first.
 
@@ -139,21 +156,8 @@ class Accelerated:
             dist.all_reduce(shared, op=dist.ReduceOp.MAX, group=self._decisions)
         return bool(shared.item())
 
-    @contextlib.contextmanager
-    def one_machine_after_itself(self) -> Iterator[None]:
-        """One process of each machine goes through the block before the others of that machine do.
-
-        For what leaves something behind that saves the others the work, such as reading the data. Nothing in the block
-        may talk to other processes.
-        """
-        if self.local_index != 0:
-            self.wait()
-        yield
-        if self.local_index == 0:
-            self.wait()
-
     def wait(self) -> None:
-        """Return when all processes have called this."""
+        """Return when all processes have called this, however long that takes."""
         with _explained():
             dist.barrier(group=self._waiting)
 

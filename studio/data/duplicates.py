@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +27,10 @@ _RADIUS = 0.1
 _CELL = 0.25
 _GRID_AXES = 8
 _TABLES = 6
-_WINDOW = 4096
-_NEIGHBOURS = 16
+_WINDOW = 1024
+_NEIGHBOURS = 4
 _SAMPLE = 20_000
-_PAIRS = 4096
+_PAIRS = 2048
 _NOT_TINY = 16
 _MOST_DIFFERENT = 0.1
 
@@ -145,53 +145,78 @@ def _grey(seen: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _candidates(described: NDArray[np.float32]) -> Generator[ImportProgress, None, NDArray[np.int64]]:
-    """Pairs (M, 2) of rows that lie within `_RADIUS` of each other; nearly all of them."""
+    """Pairs (M, 2) of rows that lie within `_RADIUS` of each other, the nearest first: nearly all of them, or the
+    nearest few of each row where all are alike."""
     generator = np.random.default_rng(0)
     sample = described[generator.permutation(len(described))[:_SAMPLE]]
     middle = sample.mean(axis=0)
     _, _, directions = np.linalg.svd(sample - middle, full_matrices=False)
     axes = (described - middle) @ directions[: _GRID_AXES + 1].T
-    found: list[NDArray[np.int64]] = []
+    neighbours = _Neighbours(described)
     for table in range(_TABLES):
-        yield ImportProgress(table, _TABLES, "", "Comparing pictures")
         cells = np.floor(axes[:, :_GRID_AXES] / _CELL + generator.random(_GRID_AXES, np.float32)).astype(np.int64)
         cells -= cells.min(axis=0)
         keys = np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1))
         order = np.lexsort((axes[:, _GRID_AXES], keys))
         borders = np.flatnonzero(np.diff(keys[order])) + 1
         starts, stops = np.concatenate([[0], borders]), np.concatenate([borders, [len(order)]])
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-            if stop - start > 1:
-                yield from _windows(described, order[start:stop], table, found)
-    if not found:
-        return np.empty((0, 2), np.int64)
-    return np.unique(np.concatenate(found), axis=0)
+        several = stops - starts > 1
+        for cell, (start, stop) in enumerate(zip(starts[several].tolist(), stops[several].tolist(), strict=True)):
+            # The members of one cell are compared all with all, or with their neighbours when they are too many.
+            for first in range(start, max(start + 1, stop - _WINDOW // 2), _WINDOW // 2):
+                neighbours.look_among(order[first : min(stop, first + _WINDOW)])
+            if cell % 64 == 0:
+                done = table * len(described) + stop
+                yield ImportProgress(done, _TABLES * len(described), "", "Comparing pictures")
+    return neighbours.pairs()
 
 
-def _windows(
-    described: NDArray[np.float32], members: NDArray[np.int64], table: int, found: list[NDArray[np.int64]]
-) -> Iterator[ImportProgress]:
-    """Compare the members of one cell, all with all, or with their neighbours when they are too many."""
-    for start in range(0, max(1, len(members) - _WINDOW // 2), _WINDOW // 2):
-        window = members[start : start + _WINDOW]
-        block = described[window]
+class _Neighbours:
+    """The nearest few of each row within `_RADIUS`, as far as they were found."""
+
+    def __init__(self, described: NDArray[np.float32]) -> None:
+        self._described = described
+        self._similar = np.full((len(described), _NEIGHBOURS), -1, np.float32)
+        self._rows = np.full((len(described), _NEIGHBOURS), -1, np.int32)
+
+    def look_among(self, members: NDArray[np.int64]) -> None:
+        """Compare these rows all with all."""
+        block = self._described[members]
         similar = block @ block.T
         np.fill_diagonal(similar, -1)
-        near = np.flatnonzero(similar >= 1 - _RADIUS**2 / 2)
-        if len(near):
-            rows, columns = np.divmod(near, len(window))
-            # Where all are alike, some neighbours of each are enough to tell that they are.
-            rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-            kept = rank < _NEIGHBOURS
-            found.append(np.sort(np.stack([window[rows[kept]], window[columns[kept]]], axis=1), axis=1))
-        if len(members) > _WINDOW:
-            yield ImportProgress(table, _TABLES, "", "Comparing pictures")
+        hit = np.flatnonzero(similar.max(axis=1) >= 1 - _RADIUS**2 / 2)
+        if not len(hit):
+            return
+        similar = similar[hit]
+        few = min(_NEIGHBOURS, similar.shape[1])
+        nearest = np.argpartition(similar, -few, axis=1)[:, -few:]
+        new = np.take_along_axis(similar, nearest, axis=1)
+        rows = members[nearest].astype(np.int32)
+        mine = members[hit]
+        known = (rows[:, :, None] == self._rows[mine][:, None, :]).any(axis=2)
+        new[known | (new < 1 - _RADIUS**2 / 2)] = -1
+        all_similar = np.concatenate([self._similar[mine], new], axis=1)
+        all_rows = np.concatenate([self._rows[mine], rows], axis=1)
+        best = np.argsort(-all_similar, axis=1, kind="stable")[:, :_NEIGHBOURS]
+        self._similar[mine] = np.take_along_axis(all_similar, best, axis=1)
+        self._rows[mine] = np.take_along_axis(all_rows, best, axis=1)
+
+    def pairs(self) -> NDArray[np.int64]:
+        """(M, 2), each pair once, the nearest first; at most twice as many as there are rows."""
+        rows, places = np.nonzero(self._similar > 0)
+        others = self._rows[rows, places].astype(np.int64)
+        keys = np.minimum(rows, others) * len(self._rows) + np.maximum(rows, others)
+        keys, first = np.unique(keys, return_index=True)
+        nearest = np.argsort(-self._similar[rows, places][first], kind="stable")[: 2 * len(self._rows)]
+        return np.stack(np.divmod(keys[nearest], len(self._rows)), axis=1)
 
 
 def _compared(image_set: ImageSet, pairs: NDArray[np.int64]) -> Generator[ImportProgress, None, NearCopies]:
     """What is left of these pairs (later picture, earlier picture) once they are laid on each other."""
     small = _Smaller(image_set.height, image_set.width)
     found: list[tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]] = []
+    # Pictures that lie near each other in the file are read together.
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     for start in range(0, len(pairs), _PAIRS):
         yield ImportProgress(start, len(pairs), "", "Laying pictures on each other")
         batch = pairs[start : start + _PAIRS]

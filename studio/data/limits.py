@@ -8,8 +8,8 @@ MAX_PICTURE_FILE_BYTES = 256 * 2**20
 MAX_PICTURE_PIXELS = 89_478_485
 """Most pixels of one decoded picture: Pillow's own threshold for a decompression bomb (256 MiB of RGB)."""
 
-MAX_SET_BYTES = 2 * 2**30
-"""Most memory an image set may take; also the most bytes read out of one array file."""
+MAX_SET_BYTES = 32 * 2**30
+"""Most bytes that the pictures of one set may take; large sets lie on the disk."""
 
 MAX_UNPACKED_BYTES = 16 * 2**30
 """Most bytes that one packed file is unpacked to; they go to the disk, not into memory."""
@@ -26,7 +26,7 @@ MAX_LABEL_BYTES = 64 * 2**20
 MAX_SPOOL_IN_MEMORY = 16 * 2**20
 """Up to this many unpacked bytes are kept in memory rather than in a file without a name."""
 
-MAX_PICTURES = 1_000_000
+MAX_PICTURES = 4_000_000
 """Most pictures of one set."""
 
 MAX_FILM_FRAMES = 10_000

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from array import array
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,30 +140,40 @@ def _prepared(
 
 
 class _Taken:
-    """What is known of the pictures taken so far."""
+    """What is known of the pictures taken so far, some twenty bytes each."""
 
     def __init__(self) -> None:
-        self.indices: list[int] = []
-        self.sizes: list[tuple[int, int]] = []
-        self.transparent: list[bool] = []
-        self.parts: list[int] = []
+        self._indices = array("q")
+        self._sides = array("i")
+        self._transparent = array("b")
+        self._parts = array("q")
 
     def add(self, index: int, size: tuple[int, int], transparent: bool, parts: int) -> None:
-        self.indices.append(index)
-        self.sizes.append(size)
-        self.transparent.append(transparent)
-        self.parts.append(parts)
+        self._indices.append(index)
+        self._sides.extend(size)
+        self._transparent.append(transparent)
+        self._parts.append(parts)
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """The catalog's pictures that were taken."""
+        return np.array(self._indices, np.int64)
+
+    @property
+    def parts(self) -> NDArray[np.int64]:
+        """How many pictures of the set each of them became."""
+        return np.array(self._parts, np.int64)
 
     def origins(self) -> Origins:
-        parts = np.array(self.parts, np.int64)
+        parts = self.parts
         tiles = None
         if (parts > 1).any():
             ends = np.cumsum(parts)
             tiles = (np.arange(ends[-1]) - np.repeat(ends - parts, parts)).astype(np.int32)
         return Origins(
-            np.repeat(np.array(self.indices, np.int64), parts),
-            np.repeat(np.array(self.sizes, np.int32).reshape(-1, 2), parts, axis=0),
-            np.repeat(np.array(self.transparent, np.bool_), parts),
+            np.repeat(self.indices, parts),
+            np.repeat(np.array(self._sides, np.int32).reshape(-1, 2), parts, axis=0),
+            np.repeat(np.array(self._transparent, np.bool_), parts),
             tiles,
         )
 
@@ -242,7 +253,7 @@ class _Preparing:
                 yield item
             else:
                 sink.append(item)
-        if not self._taken.indices:
+        if not len(self._taken.indices):
             self._nothing_usable()
         images = sink.images()
         copies = count_copies(digests(images))
@@ -300,7 +311,7 @@ class _Preparing:
                 block = convert_channels(item, max(writer.channels, item.shape[3]))
                 writer.append(block)
                 hashes.append(digests(block))
-            if not self._taken.indices:
+            if not len(self._taken.indices):
                 self._nothing_usable()
             origins = self._taken.origins()
             labels, class_names = self._classes()
@@ -408,7 +419,7 @@ class _Preparing:
         return prepared
 
     def _classes(self) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-        classes = classes_of(self._catalog, np.array(self._taken.indices, np.int64), self._preparation)
+        classes = classes_of(self._catalog, self._taken.indices, self._preparation)
         for note in classes.notes:
             self._account.note(note)
         if classes.labels is None:

@@ -72,7 +72,7 @@ class Victims:
         self.out = self.folder / "model.safetensors"
         self.run = self.folder / "model.run"
         self.pictures = self.folder / "pictures"
-        self.store = Path(os.environ["DIFFUSION_STUDIO_HOME"])
+        self.store = self.folder / "store"
         self.export = self.folder / "export" / "model.safetensors"
 
     def kill_one(self) -> Outcome:
@@ -122,14 +122,14 @@ class Victims:
     def _kill_import(self) -> Outcome:
         if self.imported is None:
             make_picture_folder(self.pictures, self.chance.randrange(2**31))
-            self.imported = ask(lambda: import_pictures(self.pictures), self.folder / "check")
+            self.imported = ask(lambda: import_pictures(self.pictures, self.store), self.folder / "check")
         # A second import of the same pictures finds the first in the store: each is of a store that is empty.
         shutil.rmtree(self.store, ignore_errors=True)
-        child = Child(lambda: importing_again_and_again(self.pictures, self.store), self.folder / "importing")
+        child = Child(lambda: import_again_and_again(self.pictures, self.store), self.folder / "importing")
         writing = self._wait_for_the_moment(self.store)
         if not child.kill():
             return Outcome("importing", problems=(f"ended by itself ({child.code}): {child.errors[-400:]}",))
-        found = ask(lambda: import_pictures(self.pictures), self.folder / "check")
+        found = ask(lambda: import_pictures(self.pictures, self.store), self.folder / "check")
         problems = []
         if found != self.imported:
             problems.append("an import after the kill gives other pictures")
@@ -158,8 +158,10 @@ class Victims:
         if self.chance.random() >= AIMED_SHARE:
             time.sleep(math.exp(self.chance.uniform(math.log(SHORTEST_SECONDS), math.log(LONGEST_SECONDS))))
             return ""
+        # Rows are written far more often than checkpoints, which matter more.
+        wanted = self.chance.choice(("checkpoint", "")) if folder == self.run else ""
         end = time.monotonic() + AIM_SECONDS
-        while not (names := _parts(folder)) and time.monotonic() < end:
+        while not (names := [name for name in _parts(folder) if wanted in name]) and time.monotonic() < end:
             time.sleep(0.0002)
         time.sleep(self.chance.uniform(0.0, 0.003))
         return names[0] if names else ""
@@ -184,11 +186,11 @@ def train_until(folder: Path, data: Path, step: int) -> None:
     from studio.cli import build_parser, training
     from studio.data.importing import load_images
     from studio.networks.devices import choose_device
-    from studio.training import trainer
+    from studio.training import report, trainer
 
     make_restless()
     # The generator then stands after every step, instead of a tenth of a second later.
-    trainer.PROGRESS_SECONDS = 0.0
+    report.PROGRESS_SECONDS = 0.0
     words = ["train", str(data), "--out", str(folder / "model.safetensors")]
     arguments = build_parser().parse_args([*words, "--preset", "sketch", "--images", str(ENDLESS_IMAGES)])
     run = training._new_run(arguments, load_images(data).image_set, choose_device("cpu"), folder / "model.run")
@@ -210,26 +212,27 @@ def make_picture_folder(folder: Path, seed: int, count: int = 1500) -> None:
         Image.fromarray(numbers.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(path)
 
 
-def import_pictures(folder: Path) -> str:
+def import_pictures(folder: Path, store: Path) -> str:
     """Import the folder into the picture store; the fingerprint of what came out."""
+    from studio.data import preparing
     from studio.data.importing import load_images
 
-    store_even_small_sets()
-    return load_images([folder]).image_set.fingerprint()
+    preparing.MAX_BYTES_IN_MEMORY = 0
+    fingerprint = load_images([folder], store=store).image_set.fingerprint()
+    # Another set: writing it clears away what was left of a broken one.
+    load_images([folder], size=8, store=store)
+    return fingerprint
 
 
-def importing_again_and_again(folder: Path, store: Path) -> int:
+def import_again_and_again(folder: Path, store: Path) -> int:
     """Import until killed, each time into an empty store."""
+    from studio.data import preparing
     from studio.data.importing import load_images
 
-    store_even_small_sets()
+    preparing.MAX_BYTES_IN_MEMORY = 0
     while True:
-        load_images([folder])
+        load_images([folder], store=store)
         shutil.rmtree(store, ignore_errors=True)
-
-
-def store_even_small_sets() -> None:
-    """Small sets stay in memory; here they go where the large ones do."""
 
 
 def write_again_and_again(model: Path, target: Path) -> int:
@@ -297,9 +300,9 @@ def print_table(outcomes: list[Outcome]) -> None:
 def _parts(folder: Path) -> list[str]:
     return [
         os.path.relpath(os.path.join(place, name), folder)
-        for place, _, names in os.walk(folder)
-        for name in names
-        if name.endswith(".part")
+        for place, folders, names in os.walk(folder)
+        for name in (*names, *folders)
+        if name.endswith(".part") or ".half" in name
     ]
 
 

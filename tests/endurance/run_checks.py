@@ -16,7 +16,8 @@ from studio.library.tensors import read_tensors
 from studio.networks.devices import choose_device
 from studio.training.checkpoint import has_checkpoint, read_checkpoint
 from studio.training.metrics_log import read_metrics, whole_line
-from studio.training.run import METRICS_NAME, SAMPLES_NAME, TrainingRun
+from studio.training.run import TrainingRun
+from studio.training.run_folder import METRICS_NAME, SAMPLES_NAME
 from studio.training.wall import row_paths
 
 
@@ -69,8 +70,9 @@ def examine_run(folder: Path, data: Path, *, announced_step: int | None, interva
 
 
 def half_written(folder: Path) -> tuple[str, ...]:
-    """The names of all temporary files in `folder`."""
-    return tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*.part")))
+    """The names of all temporary files and folders in `folder`."""
+    found = [path for path in folder.rglob("*") if path.name.endswith(".part") or ".half" in path.name]
+    return tuple(sorted(str(path.relative_to(folder)) for path in found))
 
 
 def _check_metrics_before(folder: Path, saved_seconds: float, interval: float, found: Findings) -> None:

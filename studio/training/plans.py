@@ -8,6 +8,7 @@ from studio.training.changes import Change
 from studio.training.events import MarkKind
 from studio.training.kept_checkpoints import COST_SHARE as KEEPING_COST_SHARE
 from studio.training.kept_checkpoints import keep_checkpoint
+from studio.training.quality import QualityWatch
 from studio.training.report import Report
 from studio.training.run import TrainingRun
 from studio.training.thread_choice import ThreadChoice, thread_choice
@@ -47,7 +48,7 @@ class Tasks:
 class Plans:
     """Decides after each step what is due. Of several processes the first decides, and the others do the same.
 
-    wall, validation: the plans; see there. draw: the validation draw. threads: how torch's thread count is chosen.
+    wall, validation, quality: the plans, see there. draw: the validation draw. threads: how torch's count is chosen.
     """
 
     def __init__(self, run: TrainingRun) -> None:
@@ -60,13 +61,15 @@ class Plans:
         if settings.validation_pictures:
             self.draw = ValidationDraw(run.image_set, settings, run.schedule.step_count)
         self.threads = _threads_of(run)
+        self.quality = QualityWatch(run, run.image_set) if settings.quality_pictures else None
         self._threads_told: int | None = None
         self._validated_step: int | None = None
 
     def stand_at(self, fraction: float) -> None:
         """Go on from `fraction`, after the run was set back or its budget changed."""
-        for plan in (self.wall, self._kept, self.validation):
-            plan.stand_at(fraction)
+        for plan in (self.wall, self._kept, self.validation, self.quality):
+            if plan is not None:
+                plan.stand_at(fraction)
         self._validated_step = None
 
     def first_tasks(self) -> Tasks:
@@ -81,6 +84,7 @@ class Plans:
         return Tasks(
             row=run.drawn_step != run.step,
             validation=self.draw is not None and self._validated_step != run.step,
+            quality=self.quality is not None and self.quality.due(run.fraction, run.seconds),
         )
 
     def tasks(self, report: Report) -> Tasks:
@@ -139,14 +143,17 @@ class Plans:
         fraction, seconds = run.fraction, run.seconds
         row = self.wall.due(fraction, seconds)
         change = run.changes_requested.look() if run.changes_requested.full else None
+        # What can wait waits for the next Progress, so that it costs none of its own.
+        occasion = report.due or row
         return Tasks(
             progress=report.due,
             row=row or run.samples_requested,
             planned_row=row,
-            validation=self._validation_due(row),
+            validation=occasion and self._validation_due(row),
+            quality=occasion and self.quality is not None and self.quality.due(fraction, seconds),
             checkpoint=report.checkpoint_due
             or run.checkpoint_requested
-            or (run.settings.kept_checkpoints > 0 and self._kept.due(fraction, seconds)),
+            or (occasion and run.settings.kept_checkpoints > 0 and self._kept.due(fraction, seconds)),
             safe_state=run.safety.due(run),
             marks=run.has_marks,
             change=change,

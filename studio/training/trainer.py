@@ -181,6 +181,10 @@ def _observe(run: TrainingRun, plans: Plans, tasks: Tasks) -> Iterator[TrainingE
         yield draw_samples(run)
     if tasks.validation:
         yield _validate(run, plans)
+    if tasks.quality and plans.quality is not None:
+        measured = plans.quality.measure()
+        run.metrics.append(measured)
+        yield measured
 
 
 def _validate(run: TrainingRun, plans: Plans) -> Validated:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +23,9 @@ from studio.paths import user_folder
 
 if TYPE_CHECKING:
     from studio.networks.config import NetworkConfig
+    from studio.training.kept_checkpoints import KeptCheckpoint
     from studio.training.run import TrainingRun
-    from studio.training.settings import TrainingSettings
+    from studio.training.settings import Budget, TrainingSettings
 
 
 class Phase(Enum):
@@ -60,6 +63,8 @@ class TrainingController(QObject):
     """The run was discarded."""
     stopped = Signal()
     """The run was ended by someone else, neither kept nor discarded; its checkpoint is saved."""
+    went_back = Signal(object)
+    """The folder of the run that was left where it was: another one goes on from one of its checkpoints."""
     saved = Signal()
     """The training was saved because it paused; checkpoints on the way are events of the run."""
     failed = Signal(object, str)
@@ -73,6 +78,7 @@ class TrainingController(QObject):
         self._handle: JobHandle | None = None
         self._after: JobHandle | None = None
         self._ending = _Ending.LEAVE
+        self._instead: Callable[[], None] | None = None
         self._image_set: ImageSet | None = None
         self._settings: TrainingSettings | None = None
         self._network_config: NetworkConfig | None = None
@@ -102,6 +108,20 @@ class TrainingController(QObject):
         run = self._state.run
         return self._phase is Phase.IDLE and run is not None and run.fraction < 1.0
 
+    @property
+    def learning_rate(self) -> float | None:
+        """That of the plateau, as it is now in force for the run that goes on or was the last; None without a run."""
+        run = self._state.run
+        if run is None:
+            return None
+        return run.changes_requested.look().learning_rate or run.plateau_learning_rate
+
+    @property
+    def budget(self) -> Budget | None:
+        """What the run that goes on, or was the last, is to take in all; None without a run."""
+        run = self._state.run
+        return None if run is None else run.changes_requested.look().budget or run.settings.budget
+
     def start(self, settings: TrainingSettings, network_config: NetworkConfig) -> None:
         """Train a new model on the state's pictures, with the state's schedule, on the state's device."""
         image_set, schedule = self._state.image_set, self._state.schedule
@@ -114,10 +134,13 @@ class TrainingController(QObject):
         job = training_jobs.begin(image_set, schedule, settings, network_config, self._state.device)
         self._begin(job, f"Training on {image_set.name}")
 
-    def take_up(self, folder: Path, image_set: ImageSet | None = None) -> None:
-        """Resume the run in `folder` from its last checkpoint, on `image_set` or the pictures kept beside it."""
+    def take_up(self, folder: Path, image_set: ImageSet | None = None, budget: Budget | None = None) -> None:
+        """Resume the run in `folder` from its last checkpoint, on `image_set` or the pictures kept beside it.
+
+        budget: what it is to take in all from now on; None for what it was to take before.
+        """
         if self._phase is Phase.IDLE:
-            self._begin(training_jobs.take_up(folder, image_set, self._state.device), "Training")
+            self._begin(training_jobs.take_up(folder, image_set, self._state.device, budget), "Training")
 
     @Slot()
     def go_on(self) -> None:
@@ -160,6 +183,53 @@ class TrainingController(QObject):
         if self._phase is Phase.IDLE and run is not None:
             self._keep(run)
 
+    def change_learning_rate(self, value: float) -> None:
+        """Train on with another learning rate, that of the plateau; the curve says where."""
+        run = self._state.run
+        if run is None:
+            return
+        try:
+            run.request_learning_rate(value)
+        except SettingsError as error:
+            self.failed.emit(error, "")
+
+    def change_budget(self, budget: Budget) -> None:
+        """Let the run that goes on take more or less in all; one that is done goes on when that is more."""
+        run = self._state.run
+        if run is None:
+            return
+        run.request_budget(budget)
+        if self._phase is Phase.IDLE and budget.fraction(run.images_seen, run.seconds) < 1.0:
+            self.go_on()
+
+    def add_time(self, minutes: float | None = None, images: int | None = None) -> None:
+        """Let the run take so many minutes or pictures more; given in the other kind, they count from now on."""
+        from studio.training.settings import Budget
+
+        run, budget = self._state.run, self.budget
+        if run is None or budget is None:
+            return
+        try:
+            if minutes is not None:
+                before = run.seconds / 60.0
+                # A run that took longer than it was to take gets the whole of what is added.
+                before = before if budget.minutes is None else max(budget.minutes, before * (run.fraction >= 1.0))
+                self.change_budget(Budget(minutes=before + minutes))
+            elif images is not None:
+                before = run.images_seen
+                before = before if budget.images is None else max(budget.images, before * (run.fraction >= 1.0))
+                self.change_budget(Budget(images=round(before) + images))
+        except SettingsError as error:
+            self.failed.emit(error, "")
+
+    def go_back_to(self, kept: KeptCheckpoint) -> None:
+        """Go on from a checkpoint that was kept, in a new run; the present one is saved and stays as it is."""
+        self._stop_for(partial(self._branch, kept))
+
+    def take_up_instead(self, folder: Path) -> None:
+        """Go on with the run in `folder`; the present one is saved and stays as it is."""
+        self._stop_for(partial(self.take_up, folder))
+
     def suggestion(self, error: StudioError) -> tuple[str, TrainingSettings] | None:
         """Words and settings for a new try after this error, when there is an obvious one."""
         from dataclasses import replace
@@ -194,6 +264,23 @@ class TrainingController(QObject):
         handle.cancelled.connect(self._on_cancelled)
         self._state.set_training(handle)
 
+    def _branch(self, kept: KeptCheckpoint) -> None:
+        # A checkpoint lies in the folder "checkpoints" of its run's.
+        folder = kept.path.parent.parent
+        run = self._state.run
+        image_set = self._image_set if run is not None and run.folder == folder else None
+        job = training_jobs.branch_off(folder, kept, image_set, self._state.device)
+        self._begin(job, "Training from an earlier checkpoint")
+        self.went_back.emit(folder)
+
+    def _stop_for(self, instead: Callable[[], None]) -> None:
+        """Do `instead` as soon as no run goes on any more."""
+        if self._phase is Phase.IDLE:
+            instead()
+        elif self.alive and self._handle is not None:
+            self._instead = instead
+            self._stop(_Ending.LEAVE)
+
     def _stop(self, ending: _Ending) -> None:
         if self._handle is not None and self.alive:
             self._ending = ending
@@ -205,6 +292,9 @@ class TrainingController(QObject):
         for event in events:
             if isinstance(event, RunReady):
                 self._on_run_ready(event)
+            elif self._state.run is not None:
+                # Settings change on the way.
+                self._settings = self._state.run.settings
 
     def _on_run_ready(self, event: RunReady) -> None:
         self._image_set = event.image_set
@@ -245,14 +335,19 @@ class TrainingController(QObject):
 
     @Slot(object)
     def _on_succeeded(self, _finished: object) -> None:
+        self._instead = None
         self._let_go()
         self._keep(self._state.run)
 
     @Slot()
     def _on_cancelled(self) -> None:
-        run, ending = self._state.run, self._ending
+        run, ending, instead = self._state.run, self._ending, self._instead
+        self._instead = None
         self._let_go()
-        if run is None or ending is _Ending.LEAVE:
+        if instead is not None and ending is _Ending.LEAVE and self._runner.accepting:
+            self._set_phase(Phase.IDLE)
+            instead()
+        elif run is None or ending is _Ending.LEAVE:
             self._set_phase(Phase.IDLE)
             self.stopped.emit()
         elif ending is _Ending.KEEP:
@@ -265,6 +360,7 @@ class TrainingController(QObject):
 
     @Slot(object, str)
     def _on_failed(self, error: StudioError, trace: str) -> None:
+        self._instead = None
         self._let_go()
         self._set_phase(Phase.IDLE)
         self.failed.emit(error, trace)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from studio.networks.config import NetworkConfig
     from studio.networks.devices import Device
     from studio.training.events import SamplesDrawn, TrainingEvent
+    from studio.training.kept_checkpoints import KeptCheckpoint
     from studio.training.run import TrainingRun
-    from studio.training.settings import TrainingSettings
+    from studio.training.settings import Budget, TrainingSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +66,12 @@ def begin(
     return (yield from jobs.train_run(run))
 
 
-def take_up(folder: Path, image_set: ImageSet | None, device: Device | None) -> Iterator[RunReady | TrainingEvent]:
+def take_up(
+    folder: Path, image_set: ImageSet | None, device: Device | None, budget: Budget | None = None
+) -> Iterator[RunReady | TrainingEvent]:
     """The run in `folder` from its last checkpoint on; without `image_set` on the pictures kept beside it.
+
+    budget: what it is to take in all from now on; None for what it was to take before.
 
     Returns the TrainingFinished. Raises StudioError.
     """
@@ -76,11 +81,31 @@ def take_up(folder: Path, image_set: ImageSet | None, device: Device | None) -> 
     from studio.training.wall import read_raw_rows, read_rows
 
     pictures = image_set if image_set is not None else run_folders.stored_pictures(folder)
-    run = TrainingRun.resume(folder, pictures, device or choose_device())
+    run = TrainingRun.resume(folder, pictures, device or choose_device(), budget)
     run_folders.mark_going_on(folder)
     rows, raw_rows = read_rows(folder / SAMPLES_NAME, run.shape), read_raw_rows(folder / SAMPLES_NAME, run.shape)
     yield RunReady(run, pictures, tuple(rows), tuple(raw_rows))
     return (yield from jobs.train_run(run))
+
+
+def branch_off(
+    folder: Path, kept: KeptCheckpoint, image_set: ImageSet | None, device: Device | None
+) -> Iterator[RunReady | TrainingEvent]:
+    """A new run from a checkpoint that the run in `folder` keeps; that one stays and is done.
+
+    Returns the TrainingFinished. Raises StudioError.
+    """
+    from studio.training.checkpoint import give_second_name
+    from studio.training.kept_checkpoints import branch_run
+    from studio.training.run_folder import new_run_folder
+
+    pictures = image_set if image_set is not None else run_folders.stored_pictures(folder)
+    new_folder = branch_run(folder, kept, new_run_folder(pictures.name))
+    if (folder / run_folders.PICTURES_NAME).is_file():
+        give_second_name(folder / run_folders.PICTURES_NAME, new_folder / run_folders.PICTURES_NAME)
+    # Nobody is asked at the next start whether to go on with a run that was left on purpose.
+    run_folders.mark_ended(folder, None)
+    return (yield from take_up(new_folder, pictures, device))
 
 
 def go_on(run: TrainingRun, image_set: ImageSet) -> Iterator[RunReady | TrainingEvent]:

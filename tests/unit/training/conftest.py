@@ -45,6 +45,9 @@ def make_run(image_set: ImageSet, tmp_path: Path) -> Callable[..., TrainingRun]:
         settings.setdefault("budget", Budget(images=steps * size))
         settings.setdefault("sample_count", 3)
         settings.setdefault("sample_steps", 4)
+        # What is measured on the way takes longer than the training itself here.
+        settings.setdefault("validation_pictures", 0)
+        settings.setdefault("quality_pictures", 0)
         return TrainingRun.create(
             data,
             make_schedule("cosine", 50),

@@ -104,7 +104,7 @@ def test_a_run_of_many_sittings_is_the_same_as_one(make_run: MakeRun, image_set:
     list(train(whole))
     while pieces.step < 60:
         events = train(pieces)
-        for _ in range(4):
+        for _ in range(8):
             next(events, None)
         events.close()
         pieces = resume(pieces, image_set)

@@ -16,7 +16,7 @@ from studio.data.image_set import ImageSet
 from studio.diffusion.schedule import make_schedule
 from studio.networks.devices import choose_device
 from studio.networks.unet import UNetConfig
-from studio.training import trainer
+from studio.training import report, trainer
 from studio.training.checkpoint import FILE_NAME
 from studio.training.events import CheckpointSaved
 from studio.training.run import TrainingRun
@@ -47,6 +47,8 @@ def make_run(folder: Path, budget: Budget = EXACT, checkpoint_seconds: float = 1
         horizontal_flips=True,
         sample_count=2,
         sample_steps=2,
+        validation_pictures=8,
+        quality_pictures=0,
         checkpoint_seconds=checkpoint_seconds,
     )
     return TrainingRun.create(PICTURES, make_schedule("cosine", 100), settings, NETWORK, choose_device("cpu"), folder)
@@ -55,7 +57,7 @@ def make_run(folder: Path, budget: Budget = EXACT, checkpoint_seconds: float = 1
 def train_until(run: TrainingRun, steps: int) -> None:
     """Train until `steps` are done in all, pausing, standing after every step, draw and save."""
     # The generator then stands after every step, instead of a tenth of a second later.
-    trainer.PROGRESS_SECONDS = 0.0
+    report.PROGRESS_SECONDS = 0.0
     events = trainer.train(run)
     while run.step < steps:
         next(events)

@@ -73,24 +73,21 @@ class CatalogIndex:
         return np.array(sorted(place for place in found if place is not None), dtype=np.int64)
 
     def shown(self, preparation: Preparation) -> ClassesShown:
-        """The classes as this preparation leaves them: what it gives single pictures, then what it calls classes."""
-        renamed = preparation.renamed
-        own = [renamed.get(name, name) for name in self.class_names]
-        given = {place: renamed.get(name, name) for place, name in self._given(preparation)}
-        present = {own[code] for code in np.unique(self.classes[self.classes >= 0]).tolist()}
+        """The classes that pictures have after this preparation: what it gives them, else what it calls their own."""
+        own = [preparation.renamed.get(name, name) for name in self.class_names]
+        given = dict(self._given(preparation))
+        if not own and not given:
+            return ClassesShown((), np.full(self.count, -1, np.int32))
         ordered = list(dict.fromkeys(own))
         ordered += sorted(set(given.values()) - set(ordered), key=natural_key)
-        if not present and not given:
-            return ClassesShown((), np.full(self.count, -1, np.int32))
         number = {name: code for code, name in enumerate(ordered)}
-        table = np.array([number[name] for name in own] + [-1], np.int32)
-        codes = table[self.classes]
+        # The last one stands for what has no class.
+        codes = np.array([*(number[name] for name in own), number.setdefault(UNSORTED, len(number))])[self.classes]
         for place, name in given.items():
             codes[place] = number[name]
-        if (codes < 0).any():
-            number.setdefault(UNSORTED, len(number))
-            codes[codes < 0] = number[UNSORTED]
-        return ClassesShown(tuple(number), codes)
+        present, codes = np.unique(codes, return_inverse=True)
+        names = list(number)
+        return ClassesShown(tuple(names[code] for code in present.tolist()), codes.astype(np.int32))
 
     def _given(self, preparation: Preparation) -> Iterator[tuple[int, str]]:
         for picture, name in preparation.classes.items():

@@ -202,16 +202,13 @@ class DataEditing(QObject):
             return [int(position) for position in positions]
         return self._origins.indices[np.asarray(list(positions), dtype=np.int64)].tolist()
 
-    def positions_of(self, index: int) -> range:
-        """Where in the prepared set the catalog's picture `index` is: once, several times when it was cut up, or not
-        at all; not at all either while the set is not what was decided."""
-        image_set = self._state.image_set
-        if image_set is None or not self.settled:
-            return range(0)
+    def places_in_set(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where in the prepared set these pictures of the catalog are: the position of the first piece of each, and how
+        many pieces there are; 0 for what is not in it."""
         if self._origins is None:
-            return range(index, index + 1)
-        first, end = np.searchsorted(self._origins.indices, [index, index + 1])
-        return range(int(first), int(end))
+            return indices, np.ones(len(indices), np.int64)
+        first = np.searchsorted(self._origins.indices, indices)
+        return first, np.searchsorted(self._origins.indices, indices, side="right") - first
 
     # Opening
 
@@ -265,21 +262,16 @@ class DataEditing(QObject):
         if not chosen or not class_name.strip():
             return
         class_name = class_name.strip()
-        preparation, renamed = self.preparation, self.preparation.renamed
-        # Renaming acts last: what is given must be what comes out of it as this class.
-        given = next((before for before, after in renamed.items() if after == class_name), class_name)
-        if renamed.get(given, given) != class_name:
-            renamed = {before: after for before, after in renamed.items() if before != given}
-        classes = dict(preparation.classes)
+        renamed = self.preparation.renamed
+        back, given = [], []
         for index in chosen:
-            name = self._index.names[index]
-            own = int(self._index.classes[index])
-            if own >= 0 and renamed.get(self._index.class_names[own], self._index.class_names[own]) == class_name:
-                classes.pop(name, None)
-            else:
-                classes[name] = given
-        title = _counted(f"Call {class_name}", len(chosen))
-        self.decide(title, replace(preparation, classes=classes, renamed=renamed))
+            code = int(self._index.classes[index])
+            own = self._index.class_names[code] if code >= 0 else None
+            (back if own is not None and renamed.get(own, own) == class_name else given).append(
+                self._index.names[index]
+            )
+        preparation = edits.relabel(edits.relabel(self.preparation, back, None), given, class_name)
+        self.decide(_counted(f"Call {class_name}", len(chosen)), preparation)
 
     def rename_class(self, before: str, after: str) -> None:
         """Give a class another name; with the name of another class the two become one."""
@@ -441,6 +433,7 @@ class DataEditing(QObject):
             if handle is not None:
                 handle.cancel()
         self._handle = self._examination = self._indexing = None
+        self.working_changed.emit()
 
     def _forget_readings(self) -> None:
         self._left_out = self._classes = None

@@ -72,9 +72,9 @@ def thumbnail_as_it_will_be(catalog: Catalog, index: int, preparation: Preparati
     return Thumbnail(screen_image(image), (), len(prepared.after))
 
 
-def thumbnail_of_prepared(pictures: NDArray[np.uint8], side: int) -> Thumbnail:
-    """The same of pieces that are prepared already, uint8 (N, h, w, C)."""
-    return Thumbnail(screen_image(_at_most(picture_image(pictures[0]), side)), (), len(pictures))
+def thumbnail_of_prepared(pictures: NDArray[np.uint8], position: int, pieces: int, side: int) -> Thumbnail:
+    """The same of a picture that is prepared already: one of uint8 (N, h, w, C), the first of so many pieces."""
+    return Thumbnail(screen_image(_at_most(picture_image(pictures[position]), side)), (), pieces)
 
 
 def detail_of(catalog: Catalog, index: int, preparation: Preparation) -> Detail:

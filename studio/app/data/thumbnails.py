@@ -88,6 +88,10 @@ class Readings(QObject):
         found = self._kept.get(key)
         return found is not None and found[0] == version
 
+    def put(self, key: Hashable, version: object, item: Item) -> None:
+        """Keep something that was made elsewhere."""
+        self._keep(key, version, item)
+
     def request(self, wanted: Sequence[tuple[Hashable, object, Callable[[], Item]]]) -> None:
         """Make these, the first one first; what was asked for before and is not begun is forgotten.
 

@@ -58,8 +58,9 @@ _WAITING = Cell()
 class DataGrid(QAbstractScrollArea):
     """Square cells in rows; several can be chosen.
 
-    `cell_for(index)` gives the Cell of a picture and is called for what is painted only; `words_for(index)` the words
-    of its tool tip. `indices` are numbers of pictures in the order shown; `place` is a number in that order.
+    `cell_for(index)` gives the Cell of a picture and is called for what is painted only, after `before_paint(indices)`
+    for all of them; `words_for(index)` gives the words of its tool tip. `indices` are numbers of pictures in the order
+    shown; `place` is a number in that order.
     """
 
     wanted = Signal(object)
@@ -86,6 +87,7 @@ class DataGrid(QAbstractScrollArea):
         self._band: QRect | None = None
         self._band_kept: set[int] = set()
         self.cell_for: Callable[[int], Cell] = lambda index: _WAITING
+        self.before_paint: Callable[[NDArray[np.int64]], object] = lambda indices: None
         self.words_for: Callable[[int], str] = lambda index: ""
         self._ask = QTimer(self)
         self._ask.setSingleShot(True)
@@ -341,6 +343,7 @@ class DataGrid(QAbstractScrollArea):
         painter.fillRect(event.rect(), tokens.color("canvas"))
         ratio = self.devicePixelRatioF()
         first, end = self.places_in_sight()
+        self.before_paint(self._indices[first:end])
         if self._group_size:
             self._paint_groups(painter, tokens, first, end)
         offset = MARGIN - self.verticalScrollBar().value()
@@ -436,9 +439,12 @@ class DataGrid(QAbstractScrollArea):
     def _tell_wanted(self) -> None:
         first, end = self.places_in_sight()
         ahead = _AHEAD_ROWS * self._columns
-        near = [*self._indices[first:end], *self._indices[end : end + ahead]]
-        near += list(self._indices[max(0, first - ahead) : first])
-        self.wanted.emit([int(index) for index in near])
+        near = (
+            self._indices[first:end],
+            self._indices[end : end + ahead],
+            self._indices[max(0, first - ahead) : first],
+        )
+        self.wanted.emit(np.concatenate(near).tolist())
 
 
 def _paint_cell(painter: QPainter, cell: Cell, left: int, top: int, side: int, ratio: float) -> None:

@@ -123,7 +123,7 @@ class PreparationControls(QWidget):
         if image_set is not None and self._editing.preparation.size is None:
             size = (image_set.width, image_set.height)
             # Pictures of one size keep it; for all others a size is chosen, and is called so.
-            words = "As they are" if report is None or set(report.size_counts) <= {size} else "What suits them"
+            words = "As they are" if report is None or set(report.size_counts) <= {size} else "Automatic"
             own = f"{words}, {size[0]} × {size[1]}"
         return [(None, own), *((side, f"{side} × {side}") for side in SIZES), (_CUSTOM, "Another…")]
 

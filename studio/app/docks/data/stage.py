@@ -74,6 +74,7 @@ class DataStage(QWidget):
         self.toolbar = GridToolbar(self)
         self.grid = DataGrid(self, name="Pictures of the data set")
         self.grid.cell_for = self.pictures.cell
+        self.grid.before_paint = self.pictures.fill
         self.grid.words_for = self._words_for
         self.sheet_editor = SheetEditor(self.editing, self.runner, self)
         self.footer = GridFooter(self.editing, self)
@@ -279,6 +280,8 @@ class DataStage(QWidget):
         if catalog is not None:
             self.grid.set_cell_size(_CELL_OF_MANY if catalog.count > _LARGE_SET else _CELL_OF_FEW)
         self._show_filtered()
+        if catalog is not None and catalog.count:
+            self.grid.choose(0)
 
     @Slot()
     def _on_changed(self) -> None:

@@ -191,7 +191,7 @@ class DatasetDock(StudioDock):
             self._drop.set_text("Drop pictures to begin", _FORMATS)
             self.set_subtitle("")
             return
-        self._drop.set_text("Drop pictures to add or replace", _FORMATS)
+        self._drop.set_text("Drop to add or replace", _FORMATS)
         self._name.setText(image_set.name)
         self._size.setText(size_words(image_set))
         self._sheet.set_image_set(image_set)
@@ -204,7 +204,7 @@ class DatasetDock(StudioDock):
         report, health = self._state.report, self._editing.health
         if health is None:
             return
-        lines = health_lines(health, self._editing.notes)
+        lines = health_lines(health)
         overall = verdict(lines)
         self._verdict.show_finding(overall.state.value, overall.state.role, overall.text)
         self._health.show_lines(lines, report.skipped if report is not None else ())

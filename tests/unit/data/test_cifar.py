@@ -14,7 +14,7 @@ from studio.errors import DataError
 from tests.unit.data.pictures import noise, save_noise
 from tests.unit.data.scans import labels, names, pixels, reasons, scanned
 
-CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 FINE = [f"fine {number}" for number in range(100)]
 
 

@@ -36,7 +36,7 @@ def has_title(dock: StudioDock) -> bool:
 
 
 def test_only_the_tabs_of_the_workspace_that_is_on_are_there_at_once(window: MainWindow) -> None:
-    tabs = {"train": [["Schedule", "Log"]], "denoise": [["Timeline", "Log"]], START: []}
+    tabs = {"train": [["Schedule", "Checkpoints", "Log"]], "denoise": [["Timeline", "Log"]], START: []}
     for name in ("train", "denoise", START, "train", "denoise", "train", START, "denoise"):
         window.workspaces.switch(name)
         assert shown_tabs(window) == tabs[name], name
@@ -63,7 +63,9 @@ def test_the_bottom_runs_below_the_loss_but_not_below_the_data(window: MainWindo
     qtbot.wait(20)
     docks = {name: dock.geometry() for name, dock in window.panels.docks.items()}
     assert docks["schedule"].right() == docks["loss"].right() == window.width() - 1
-    assert docks["loss"].bottom() < docks["schedule"].top()
+    assert docks["loss"].bottom() < docks["levels"].top()
+    assert docks["levels"].bottom() < docks["novelty"].top()
+    assert docks["novelty"].bottom() < docks["schedule"].top()
     assert docks["dataset"].bottom() == docks["schedule"].bottom()
     assert docks["schedule"].left() > docks["dataset"].right()
 
@@ -73,7 +75,7 @@ def test_a_tab_carries_the_name_and_the_bar_below_it_only_the_sentence(window: M
     for name in ("train", "denoise", "train"):
         window.workspaces.switch(name)
         titled = {short for short, dock in docks.items() if not dock.isHidden() and has_title(dock)}
-        assert titled == ({"dataset", "loss"} if name == "train" else {"sampler", "batch", "branches"})
+        assert titled == ({"dataset", "loss", "levels", "novelty"} if name == "train" else {"sampler", "batch", "branches"})
     docks["log"].setFloating(True)
     qtbot.waitUntil(lambda: has_title(docks["schedule"]) and has_title(docks["log"]))
     docks["log"].setFloating(False)
@@ -95,4 +97,4 @@ def test_the_keyboard_never_walks_through_a_panel_behind_another(window: MainWin
     window.show_log()
     qtbot.waitUntil(lambda: docks["log"].widget().isEnabled() and not docks["schedule"].widget().isEnabled())
     docks["log"].close()
-    qtbot.waitUntil(lambda: docks["schedule"].widget().isEnabled())
+    qtbot.waitUntil(lambda: docks["schedule"].widget().isEnabled() != docks["checkpoints"].widget().isEnabled())

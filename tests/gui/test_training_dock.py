@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from studio.app.docks.train.options import TrainingOptions, width_of, with_width
+from studio.app.docks.train.network_choices import width_of, with_width
+from studio.app.docks.train.options import TrainingOptions
 from studio.app.docks.train.stage import TrainingStage
 from studio.app.state import ModelSource, StudioState
 from studio.app.training import run_folders, training_jobs
@@ -25,14 +26,17 @@ from studio.networks.config import label_count
 from studio.networks.devices import choose_device
 from studio.networks.presets import choose_network
 from studio.paths import user_folder
+from studio.training.events import CheckpointSaved
 from studio.training.settings import ALGORITHM_20_1, Budget
 from tests.gui.training_helpers import (
+    ToldTraining,
     place,  # noqa: F401  (fixture)
     progress,
     runner,  # noqa: F401  (fixture)
     samples,
     small_pictures,
     small_recipe,
+    started,
     state,  # noqa: F401  (fixture)
     two_pixels,
 )
@@ -308,14 +312,13 @@ def test_a_full_disk_keeps_the_run_and_lets_it_be_tried_again(qtbot, stage, stat
     qtbot.waitUntil(lambda: stage.controller.phase is Phase.IDLE, timeout=10_000)
 
 
-def test_the_header_tells_time_step_epoch_speed_and_marks(qtbot, stage: TrainingStage) -> None:
+def test_the_header_tells_time_step_epoch_speed_and_marks(qtbot, stage: TrainingStage, state, tmp_path) -> None:
     stage.controller._image_set = two_pixels()
     stage.controller._settings = small_recipe()[0]
     stage.controller._set_phase(Phase.RUNNING)
-    for step in (0, 10, 40):
-        stage._on_samples(samples(step, shape=(1, 2, 1)))
-    stage._on_progress(progress(640, (0.1,), fraction=0.3))
-    stage._on_saved(None)
+    told = ToldTraining(state)
+    told.tell(started(), *(samples(step, shape=(1, 2, 1)) for step in (0, 10, 40)))
+    told.tell(progress(640, (0.1,), fraction=0.3), CheckpointSaved(tmp_path, 640, 6400, 64.0))
     qtbot.waitUntil(lambda: stage.header.facts[0] == "step 640", timeout=2000)
     assert stage.header.headline == "1:00 left"
     assert stage.header.detail.startswith("of about 2 min")

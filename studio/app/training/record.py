@@ -237,7 +237,9 @@ class RunRecord(QObject):
             self.rolled_back.emit(event)
 
     def _mark(self, mark: RunMark) -> None:
-        if not any((mark.images_seen, mark.words) == (other.images_seen, other.words) for other in self._marks):
+        here = [other.words for other in self._marks if other.images_seen == mark.images_seen]
+        # A run that branched off was resumed for it; that need not be said twice.
+        if mark.words not in here and not (mark.words == "resumed" and here):
             self._marks.append(mark)
 
     def cut(self, images_seen: int) -> None:

@@ -185,7 +185,6 @@ class TrainingHeader(QWidget):
             self._facts.set_text(fact.name, "")
         self._saved_at = None
         self._track.set_fraction(0.0)
-        self._track.set_marks(())
         self._fit()
 
     @Slot()

@@ -129,7 +129,7 @@ class TrainingOptions(QWidget):
             network_config = with_classes(network_config, None)
             kept = {field.name: getattr(self._settings, field.name) for field in fields_of(self._settings)}
             left_open = {name: kept[name] for name in kept if name not in _IN_THE_BOOK}
-            return replace(ALGORITHM_20_1, **left_open | values, budget=self.budget), network_config
+            return replace(ALGORITHM_20_1, **left_open | values | {"budget": self.budget}), network_config
         return replace(self._settings, **values, budget=self.budget), network_config
 
     @property

@@ -66,7 +66,6 @@ class TrainingStage(QWidget):
         self.wall = self._panel.wall
         self.options: QWidget | None = None
         self._progress: object | None = None
-        self._going_back = False
         self._changes = LiveChanges(self)
         self._estimates = Estimates(state, runner, self)
         self._build()
@@ -123,18 +122,8 @@ class TrainingStage(QWidget):
     @Slot(object)
     def go_back_to(self, kept: KeptCheckpoint) -> None:
         """Go on from a checkpoint, as a run of its own; the one that is shown stays as it is."""
-        run = self._state.run
-        if run is None:
-            return
-        folder = run.folder
-        self._going_back = True
+        self.banner.clear()
         self.controller.go_back_to(kept)
-        self.banner.show_message(
-            f"Going back to {clock(kept.seconds)}, step {kept.step:,}.",
-            f"A new run begins there. The run from before stays in “{folder.name}”, with its model and its rows.",
-            "info",
-            [("Back to where it was", partial(self.controller.take_up_instead, folder))],
-        )
 
     def minimumSizeHint(self) -> QSize:
         # Settings and messages that open take their room from the wall; they must not push the docks around.
@@ -177,7 +166,6 @@ class TrainingStage(QWidget):
         self._messages.save_requested.connect(self.save_requested)
         self._messages.stopped_by_error.connect(self._on_lost)
         self.controller.phase_changed.connect(self._refresh)
-        self.controller.run_ready.connect(self._on_run_ready)
         self.controller.kept.connect(self._refresh)
         self.controller.dropped.connect(self._on_dropped)
         self.controller.saved.connect(self.header.note_saved)
@@ -271,12 +259,6 @@ class TrainingStage(QWidget):
         self.controller.start(settings, network_config)
 
     # While it runs
-
-    @Slot(object)
-    def _on_run_ready(self, _event: object) -> None:
-        if not self._going_back:
-            self.banner.clear()
-        self._going_back = False
 
     @Slot(object)
     def _on_started(self, event: object) -> None:

@@ -14,6 +14,8 @@ from studio.app.widgets.banner import Banner
 from studio.errors import LossNotFinite, OutOfMemory, StorageError, StudioError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from studio.app.state import StudioState
     from studio.app.training.training_jobs import KeptModel
     from studio.training.events import Marked
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 _HEADS = {
     "rolled back": "The loss ran away.",
     "micro-batches": "A whole batch did not fit into memory.",
-    "branched": "A new run stands where the other one stood then.",
 }
 """What a mark's sentence begins with where it says only what was done about it."""
 
@@ -47,6 +48,9 @@ class StageMessages(QObject):
         self._controller = controller
         self._unfinished = unfinished
         self._banner = banner
+        self._went_back = False
+        controller.run_ready.connect(self._on_run_ready)
+        controller.went_back.connect(self._on_went_back)
         controller.kept.connect(self._on_kept)
         controller.stopped.connect(self._on_stopped)
         controller.failed.connect(self._on_failed)
@@ -70,7 +74,24 @@ class StageMessages(QObject):
             detail = event.detail or event.text
             # The trainer's own sentence is a whole one; a few words need the head before them.
             what, remedy = (detail, "") if detail.endswith(".") else (head, detail)
-            self._banner.show_message(what, remedy, "info" if str(event.kind) == "branched" else "warn")
+            self._banner.show_message(what, remedy, "warn")
+
+    @Slot(object)
+    def _on_went_back(self, folder: Path) -> None:
+        self._went_back = True
+        self._banner.show_message(
+            "A new run goes on from an earlier checkpoint.",
+            f"The one from before stays as it was, in “{folder.name}”.",
+            "info",
+            [("Back to where it was", partial(self._controller.take_up_instead, folder))],
+        )
+
+    @Slot(object)
+    def _on_run_ready(self, _event: object) -> None:
+        # What was said of an earlier run is over; the way back to it is not.
+        if not self._went_back:
+            self._banner.clear()
+        self._went_back = False
 
     @Slot(object)
     def _on_kept(self, kept: KeptModel) -> None:

@@ -56,12 +56,11 @@ class WallFeed(QObject):
         controller.dropped.connect(self.clear)
         controller.phase_changed.connect(self._show_way_back)
         self._kept.changed.connect(self._show_way_back)
-        self._record.rolled_back.connect(self._on_rolled_back)
         self._record.recalled.connect(self._on_recalled)
         feed = EventFeed(state, self)
         feed.started.connect(self._on_started)
         feed.samples_drawn.connect(self.on_samples)
-        feed.marked.connect(self._show_marks)
+        feed.marked.connect(self._on_marked)
 
     @Slot()
     def clear(self) -> None:
@@ -113,8 +112,10 @@ class WallFeed(QObject):
         return [f"seed {number + 1}" for number in numbers]
 
     @Slot(object)
-    def _on_rolled_back(self, event: object) -> None:
-        self._wall.cut(event.step)
+    def _on_marked(self, event: object) -> None:
+        # In its turn among the rows: those before it may be void, those after it are not.
+        if str(event.kind) == "rolled back":
+            self._wall.cut(event.step)
         self._show_marks()
 
     @Slot()

@@ -47,6 +47,9 @@ MAX_ROW_GROUP_BYTES = 2**30
 MAX_TABLE_BYTES = 128 * 2**20
 """Largest table (CSV) that is read."""
 
+MAX_TABLES = 16
+"""Most tables of one folder that are read."""
+
 MAX_FOLDER_ENTRIES = 2_000_000
 """Most directory entries looked at before the search of a folder ends."""
 

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from studio.data.limits import MAX_CLASSES, MAX_TABLES
 from studio.data.progress import ImportProgress
 from studio.data.report import SkippedFile
 from studio.data.sources import archive, cifar, idx, parquet
@@ -272,6 +273,7 @@ class _Scan:
 
     def _arrays(self, found: list[Entry]) -> Generator[ImportProgress, None, bool]:
         """Whether a NumPy file was taken."""
+        found = sorted(found, key=lambda entry: arrays.is_labels_name(entry.name))
         for position, entry in enumerate(found):
             opened = yield from self._opened(
                 entry, arrays.open_npz(entry) if arrays.is_npz(entry.name) else arrays.open_npy(entry)
@@ -314,8 +316,11 @@ class _Scan:
     def _pictures(self, shelf: Shelf, found: Sorted) -> Iterator[ImportProgress]:
         labels: Labels | None = None
         label_of: dict[int, int] = {}
-        for entry in found.tables:
+        for number, entry in enumerate(found.tables):
             labels = labels or Labels()
+            if number >= MAX_TABLES:
+                self._skip(entry, f"only the first {MAX_TABLES} tables are read")
+                continue
             try:
                 table = read_table(entry, picture_suffixes())
                 if not found.has_pictures and isinstance(entry, FoundFile):
@@ -332,6 +337,9 @@ class _Scan:
                 label_of |= numbers
             except UnreadableError as error:
                 self._skip(entry, str(error))
+        if labels is not None and len(labels.names) > MAX_CLASSES:
+            self._account.note(f"The tables name more than {MAX_CLASSES:,} classes, so they were not used.")
+            label_of = {}
         if found.captions:
             self._account.note(f"{len(found.captions):,} text files beside pictures were passed over as captions.")
         yield from self._measure(

@@ -19,13 +19,13 @@ import json
 import logging
 import lzma
 import multiprocessing
-import resource
 import sys
 import tarfile
 import tempfile
 import time
 import traceback
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -198,10 +198,10 @@ KINDS: dict[str, Callable[[np.random.Generator], Files]] = {
 _INNER = ("png", "gif film", "idx", "idx gz", "npz", "npy", "cifar", "csv", "parquet", "sheet")
 
 
-def damaged(content: bytes, random: np.random.Generator) -> bytes:
-    """`content` after one to four mishaps."""
+def damaged(content: bytes, random: np.random.Generator, most: int = 4) -> bytes:
+    """`content` after one to `most` mishaps."""
     data = bytearray(content)
-    for _ in range(random.integers(1, 5)):
+    for _ in range(random.integers(1, most + 1)):
         if not data:
             break
         at = int(random.integers(len(data)))
@@ -235,11 +235,43 @@ def damaged(content: bytes, random: np.random.Generator) -> bytes:
     return bytes(data)
 
 
+def mended(name: str, content: bytes, whole: bytes, random: np.random.Generator) -> bytes:
+    """Damage that the checksums of the format do not give away: past them, every reader is on its own."""
+    if whole.startswith(b"\x89PNG"):
+        return _with_checksums(damaged(whole, random, 1))
+    for signature, pack, unpack in (
+        (b"\x1f\x8b", gzip.compress, gzip.decompress),
+        (b"BZh", bz2.compress, bz2.decompress),
+        (b"\xfd7zXZ", lzma.compress, lzma.decompress),
+    ):
+        if whole.startswith(signature):
+            return pack(damaged(unpack(whole), random, 1))
+    if name.endswith(".npz"):
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+            return as_zip({member: damaged(archive.read(member), random, 1) for member in archive.namelist()}, random)
+    return content
+
+
+def _with_checksums(content: bytes) -> bytes:
+    """A PNG whose chunks say the truth about themselves, as far as they can be told apart."""
+    data = bytearray(content)
+    at = 8
+    while at + 12 <= len(data):
+        length = min(int.from_bytes(data[at : at + 4], "big"), len(data) - at - 12)
+        data[at : at + 4] = length.to_bytes(4, "big")
+        end = at + 8 + length
+        data[end : end + 4] = zlib.crc32(data[at + 4 : end]).to_bytes(4, "big")
+        at = end + 4
+    return bytes(data)
+
+
 def mishap(files: Files, random: np.random.Generator) -> Files:
     """A set of files after something happened to some of them."""
     names = list(files)
     chosen = set(random.permutation(len(names))[: random.integers(1, len(names) + 1)].tolist())
     changed = {name: damaged(files[name], random) if i in chosen else files[name] for i, name in enumerate(names)}
+    if random.random() < 0.5:
+        changed = {name: mended(name, changed[name], files[name], random) for name in names}
     if random.random() < 0.05:
         # A file under another's name.
         first, last = names[0], names[-1]
@@ -325,6 +357,8 @@ def _import(dropped: Path) -> str:
 
 
 def _work(pipe: Connection, seed: int) -> None:
+    import resource
+
     logging.disable(logging.CRITICAL)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     while (number := pipe.recv()) is not None:

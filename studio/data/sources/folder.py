@@ -75,12 +75,11 @@ class DiskShelf(Shelf):
 
     def add(self, file: FoundFile) -> None:
         """Remember a file."""
-        # Paths intern their parts, which costs more than the names themselves; these strings are new ones.
-        parent, _, name = str(file.path).rpartition(os.sep)
-        place = self._places.setdefault(file.folders, Path(parent or os.curdir))
-        if str(place) != (parent or os.curdir):
-            self._elsewhere[len(self)] = Path(parent or os.curdir)
-        self._put(file.folders, name)
+        parent = file.path.parent
+        if self._places.setdefault(file.folders, parent) != parent:
+            self._elsewhere[len(self)] = parent
+        # Paths intern their parts, which costs more than a name itself; this string is a new one.
+        self._put(file.folders, str(file.path).rpartition(os.sep)[2])
 
     def __getitem__(self, index: int) -> FoundFile:  # type: ignore[override]
         folders = self.folders(index)

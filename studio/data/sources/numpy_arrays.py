@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import math
+import re
 import struct
 import tokenize
 import zipfile
@@ -30,6 +31,8 @@ LABEL_KEYS = ("labels", "y_train", "train_labels", "y", "label", "arr_1")
 NAME_KEYS = ("class_names", "classes", "label_names", "names")
 # How an array of pictures is called, and how its labels are called then.
 _LABELS_BESIDE = (("images", "labels"), ("image", "label"), ("x_", "y_"), ("_x", "_y"), ("X", "y"), ("x", "y"))
+_LABELS_NAME = re.compile(r"(.*label|y[_.])", re.IGNORECASE)
+_SMALLEST_FLAT_SIDE = 8
 _LONGEST_HEADER = 10_000
 _CHUNK = 4 * 2**20
 _ROUNDING = 1e-4
@@ -48,6 +51,11 @@ def is_npz(name: str) -> bool:
 def is_npy(name: str) -> bool:
     """Whether a file's name says that it is a single NumPy array."""
     return name.casefold().endswith(".npy")
+
+
+def is_labels_name(name: str) -> bool:
+    """Whether an array is called like the labels of another, and is not to be taken for pictures first."""
+    return _LABELS_NAME.match(name) is not None
 
 
 def open_npz(entry: Entry) -> Generator[ReadProgress, None, Opened]:
@@ -94,15 +102,6 @@ def open_npy(entry: Entry) -> Generator[ReadProgress, None, Opened]:
     except (UnreadableError, ValueError) as error:
         notes.append(f"The labels in {beside.name} were not used: {error}.")
     return Opened(RecordSource(entry, records, labels, class_names, unpacked, (beside,)), tuple(notes))
-
-
-def is_labels_array(entry: Entry) -> bool:
-    """Whether a single array holds one number or text for each picture of another."""
-    try:
-        with entry.open() as file, _foreign_bytes():
-            return len(_Alone(entry, file).members[""].shape) == 1
-    except UnreadableError:
-        return False
 
 
 @contextmanager
@@ -283,7 +282,7 @@ def _rearranged(
     scale, shift = _scale(member.dtype, low, high, notes)
     spool = Spool(member.packed)
     try:
-        for picture in values:
+        for picture in values.reshape(shape):
             spool.write(np.ascontiguousarray(picture).tobytes())
         stride = math.prod(shape[1:]) * member.dtype.itemsize
         return Records(0, stride, shape[0], shape[1:], member.dtype, channels_first, scale, shift), spool.finish()
@@ -300,6 +299,8 @@ def _shape(member: _Member, notes: list[str]) -> tuple[tuple[int, ...], bool]:
     found = " × ".join(map(str, shape))
     if member.byte_count == 0:
         raise UnreadableError(f"no pictures in it: the array is empty ({found})")
+    if len(shape) == 2:
+        shape = _unrolled(shape, notes)
     if len(shape) not in (3, 4):
         raise UnreadableError(f"its array of {found} is not pictures; expected (N, H, W, C)")
     if member.dtype.kind not in "buif":
@@ -307,12 +308,23 @@ def _shape(member: _Member, notes: list[str]) -> tuple[tuple[int, ...], bool]:
     if member.byte_count > MAX_UNPACKED_BYTES:
         raise UnreadableError(f"its pictures would take {member.byte_count / 2**30:,.1f} GB, more than can be taken")
     check_unpacked(member.byte_count, member.packed)
-    if len(shape) == 3 or shape[3] in CHANNEL_COUNTS:
+    if len(shape) == 3 or (len(member.shape) == 4 and shape[3] in CHANNEL_COUNTS):
         return shape, False
     if shape[1] not in CHANNEL_COUNTS:
         raise UnreadableError(f"its pictures have {shape[3]} channels ({found}); 1, 3 or 4 can be read")
-    notes.append("Channels came first in the file; they were moved to the end.")
+    if len(member.shape) == 4:
+        notes.append("Channels came first in the file; they were moved to the end.")
     return shape, True
+
+
+def _unrolled(shape: tuple[int, ...], notes: list[str]) -> tuple[int, ...]:
+    """The shape of pictures whose numbers are written in one row each, grey or one channel after the other."""
+    for channels in (1, 3):
+        side = math.isqrt(shape[1] // channels)
+        if side >= _SMALLEST_FLAT_SIDE and side * side * channels == shape[1]:
+            notes.append(f"Rows of {shape[1]:,} numbers became pictures of {side} × {side}.")
+            return (shape[0], side, side) if channels == 1 else (shape[0], channels, side, side)
+    return shape
 
 
 def _widened(values: NDArray[np.generic], low: float, high: float) -> tuple[float, float]:

@@ -116,7 +116,7 @@ def test_values_that_are_no_labels(tmp_path: Path, values) -> None:
         ({"images": np.zeros((3, 4, 4), "U3")}, "not numbers"),
         ({"images": np.zeros((3, 4, 4), [("a", "u1"), ("b", "u1")])}, "not numbers"),
         ({"images": noise(30, 5, 5, 2)}, "2 channels"),
-        ({"images": noise(30, 64)}, "not pictures"),
+        ({"images": noise(30, 65)}, "not pictures"),
         ({"images": noise(0, 4, 4)}, "empty"),
         ({"weights": noise(30, 4)}, "no pictures in it"),
         ({}, "holds no arrays"),

@@ -124,6 +124,26 @@ def test_single_arrays(tmp_path: Path, order: str, kind) -> None:
         assert (block == expected[3:9]).all()
 
 
+def test_pictures_in_rows_of_numbers(tmp_path: Path) -> None:
+    grey, colour = noise(12, 28, 28), noise(12, 9, 9, 3)
+    for order in ("C", "F"):
+        np.save(tmp_path / "grey.npy", np.asarray(grey.reshape(12, -1), order=order))
+        np.save(tmp_path / "colour.npy", np.asarray(colour.transpose(0, 3, 1, 2).reshape(12, -1), order=order))
+        with scanned(tmp_path / "grey.npy") as catalog:
+            assert (np.stack(pixels(catalog))[..., 0] == grey).all()
+            assert catalog.notes == ("Rows of 784 numbers became pictures of 28 × 28.",)
+        with scanned(tmp_path / "colour.npy") as catalog:
+            assert (np.stack(pixels(catalog)) == colour).all()
+
+
+def test_labels_are_not_taken_for_pictures(tmp_path: Path) -> None:
+    np.save(tmp_path / "a labels.npy", np.arange(12) % 2)
+    np.save(tmp_path / "a images.npy", noise(12, 6, 5))
+    with scanned(tmp_path) as catalog:
+        assert labels(catalog) == ["0", "1"] * 6
+        assert reasons(catalog) == {}
+
+
 def test_the_stamp_changes_with_the_files(tmp_path: Path) -> None:
     images = save_idx(tmp_path / "train-images-idx3-ubyte", noise(4, 5, 6))
     classes = save_idx(tmp_path / "train-labels-idx1-ubyte", np.array([0, 1, 0, 1], np.uint8))

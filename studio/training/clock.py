@@ -26,6 +26,11 @@ class Stopwatch:
         """All the time that it has run."""
         return self._elapsed + (0.0 if self._started is None else self._now() - self._started)
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self._started is not None
+
     def start(self) -> None:
         """Begin to run; no effect while it runs."""
         if self._started is None:

@@ -6,7 +6,8 @@ and compared on features that need no learning, always the same ones, so that th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from studio.evaluation.features import MOST_PIXEL_FEATURES
 from studio.evaluation.nearest import nearest_pictures
 from studio.evaluation.progress import finished
 from studio.evaluation.quick import QuickMeasure, quick_measure
+from studio.training.clock import Stopwatch
 from studio.training.events import QualityMeasured
 from studio.training.micro_batches import in_parts
 from studio.training.validation import held_out_indices
@@ -88,8 +90,8 @@ class QualityWatch:
     """Measures the averaged weights of `run` at moments that are its own: many early, when much changes, fewer later,
     and no more than COST_SHARE of the time allows.
 
-    All methods are for the thread that trains, while the generator of `train` stands or from within its loop. Nothing
-    of the run changes: no random number of it is used up.
+    All methods are for the thread that trains, from within its loop. Nothing of the run changes: no random number of it
+    is used up.
     """
 
     def __init__(self, run: TrainingRun, image_set: ImageSet) -> None:
@@ -97,24 +99,34 @@ class QualityWatch:
         self._data = image_set
         self._plan = WallPlan(_MOMENTS, run.fraction, begun=True, cost_share=COST_SHARE)
         self._instruments: _Instruments | None = None
+        self._setting_up: Iterator[_Instruments | None] | None = None
 
     def due(self, fraction: float, seconds: float) -> bool:
-        """Whether to measure now, `fraction` of the budget and `seconds` of training into the run."""
-        return self._run.settings.quality_pictures > 0 and self._plan.due(fraction, seconds)
+        """Whether to call `measure` now, `fraction` of the budget and `seconds` of training into the run: never before
+        the first step."""
+        run = self._run
+        return run.settings.quality_pictures > 0 and run.step > 0 and self._plan.due(fraction, seconds)
 
     def stand_at(self, fraction: float) -> None:
         """Go on from `fraction`, after the run was set back or its budget changed."""
         self._plan.stand_at(fraction)
 
-    def measure(self) -> QualityMeasured:
+    def measure(self) -> QualityMeasured | None:
         """Make pictures and judge them; what it costs is noted by itself.
 
+        None while what is needed for it is being set up: one piece of that is done in each call, so that steps can be
+        taken in between, and the run's clock stands meanwhile. It is done once, and no part of the budget.
         Raises OutOfMemory when not even one picture can be put through the network.
         """
         run, data = self._run, self._data
         if self._instruments is None:
-            self._instruments = _instruments(run, data)
-        instruments, before, fraction = self._instruments, run.seconds, run.fraction
+            with _standing(run.clock):
+                self._setting_up = self._setting_up or _set_up(run, data)
+                self._instruments = next(self._setting_up)
+            if self._instruments is None:
+                return None
+            self._setting_up = None
+        instruments, before, fraction = self._instruments, run.clock.seconds, run.fraction
         pictures = _made(run, run.settings.quality_pictures)
         measure = instruments.measure
         distance = None
@@ -134,7 +146,7 @@ class QualityWatch:
             nearest_distances=tuple(float(value) for value in distances[:EXAMPLES]),
             copy_threshold=threshold,
         )
-        self._plan.drawn(fraction, run.seconds - before)
+        self._plan.drawn(fraction, run.clock.seconds - before)
         return measured
 
 
@@ -151,25 +163,47 @@ class _Instruments:
     calibration: Calibration | None
 
 
-def _instruments(run: TrainingRun, data: ImageSet) -> _Instruments:
+def _set_up(run: TrainingRun, data: ImageSet) -> Iterator[_Instruments | None]:
+    """None after each piece of work, at last the instruments."""
     settings = run.settings
     held_out = held_out_indices(data.count, settings)
     trained = np.setdiff1d(np.arange(data.count), held_out) if len(held_out) else np.arange(data.count)
     pictures = min(settings.quality_pictures, data.count)
     measure = quick_measure(data.images, pictures)
+    yield None
     floor = None
     if measure is not None and pictures >= measure.fewest_pictures:
         floor = measure.floor(data.images, pictures)
+    yield None
     meter, calibration = None, None
     # Pictures of a few values are often equal to others without being copies.
     if data.images[0].size > MOST_PIXEL_FEATURES and data.images.size <= _VALUES_OF_A_METER:
         try:
             meter = CopyMeter(data.images[trained] if len(held_out) else data.images)
+            yield None
             new = data.images[held_out] if len(held_out) >= _FEWEST_FOR_COPIES else None
-            calibration = finished(meter.calibrate(new, most=_CALIBRATION_PICTURES))
+            calibrating = meter.calibrate(new, most=_CALIBRATION_PICTURES)
+            while calibration is None:
+                try:
+                    next(calibrating)
+                except StopIteration as end:
+                    calibration = end.value
+                else:
+                    yield None
         except DataError:
             meter = None
-    return _Instruments(measure, floor, held_out, trained, meter, calibration)
+    yield _Instruments(measure, floor, held_out, trained, meter, calibration)
+
+
+@contextlib.contextmanager
+def _standing(clock: Stopwatch) -> Iterator[None]:
+    running = clock.running
+    clock.stop()
+    try:
+        yield
+    finally:
+        if running:
+            clock.start()
 
 
 def _compared(

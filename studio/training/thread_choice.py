@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -25,12 +25,16 @@ COST_SHARE = 0.015
 _STEPS = 3
 """Steps of each count in a trial; the first is not counted, the threads are still being started."""
 _ROUNDS = 2
+_LONG_STEP = 0.5
+"""Seconds above which a step is counted even when it is the first: there is no time to wait for a better one."""
 _HYSTERESIS = 0.05
 """Another count must be faster by so much."""
 _HOPELESS = 1.6
 """A count whose step takes so many times as long as the best one's is not tried further."""
 _FALL = 1.3
 """Steps that take so many times as long as at the trial are a reason for another."""
+_FREE_SHARE = 0.85
+"""A thread that has a core for itself gets at least this share of the time; if not, more threads would get no core."""
 _RECENT_SECONDS = 2.0
 _SHORTEST_PAUSE = 5.0
 _USUAL_PAUSE = 15.0
@@ -40,49 +44,55 @@ _LONGEST_PAUSE = 120.0
 class ThreadChooser:
     """Which number of threads to use for the next step, given how long the steps took so far. Knows no clock.
 
-    At the beginning every candidate is tried for a few steps, in turn. After that the fastest is used, until steps take
-    much longer than they did, or until enough time went by that another trial costs no more than COST_SHARE of it.
+    At the beginning the candidates are tried for a few steps each, in turn and from the fewest threads on: one thread
+    too few is a little slow, one too many can be a hundred times slower on a crowded machine. After that the fastest is
+    used, until steps take much longer than they did, or until enough time went by that another trial costs no more than
+    COST_SHARE of it.
 
     threads: for the next step. chosen: the count that was found best; None before the first trial has ended.
     """
 
-    def __init__(self, cores: int, present: int | None = None) -> None:
-        """cores: how many there are to use. present: the count that is tried first; all of them when None."""
+    def __init__(self, cores: int) -> None:
+        """cores: how many there are to use."""
         self.candidates = _candidates(cores)
+        self.threads = self.candidates[0]
         self.chosen: int | None = None
-        self.tried_seconds = 0.0
-        first = present if present in self.candidates else self.candidates[-1]
-        self._queue: deque[int] = deque()
         self._measured: dict[int, list[float]] = {}
+        self._shares: dict[int, float] = {}
+        self._queue: deque[int] = deque()
         self._steps_left = 0
+        self._first = False
+        self._trial: list[float] = []
         self._since = 0.0
         self._lost = 0.0
-        self._fallen = False
         self._reference = 0.0
         self._recent: deque[float] = deque()
-        self.threads = first
         if len(self.candidates) == 1:
-            self.chosen = first
+            self.chosen = self.threads
         else:
-            self._begin_trial(first)
+            self._begin_trial(self.candidates)
 
     @property
     def trying(self) -> bool:
         """Whether the next step belongs to a trial."""
         return self._steps_left > 0
 
-    def best_seconds(self) -> float | None:
-        """The seconds of a step with the count that is best so far; None before anything was measured."""
-        if not self._measured:
-            return None
-        return min(_typical(times) for times in self._measured.values() if times)
+    @property
+    def best_so_far(self) -> int:
+        """The count that is chosen, or during the first trial the one that was fastest up to now."""
+        if self.chosen is not None:
+            return self.chosen
+        return self._fastest() if self._measured else self.threads
 
-    def add(self, seconds: float) -> None:
-        """Take note of a step that was made with `threads`, and decide on the next one's."""
+    def add(self, seconds: float, share: float = 1.0) -> None:
+        """Take note of a step that was made with `threads`, and decide on the next one's.
+
+        share: how much of that time the thread that trains was on a core, in [0, 1]; 1 where it is not known.
+        """
         if len(self.candidates) == 1 or seconds <= 0.0:
             return
         if self.trying:
-            self._add_to_trial(seconds)
+            self._add_to_trial(seconds, share)
         else:
             self._add_to_training(seconds)
 
@@ -91,67 +101,65 @@ class ThreadChooser:
         self._recent.append(seconds)
         while len(self._recent) > 3 and sum(self._recent) - self._recent[0] > _RECENT_SECONDS:
             self._recent.popleft()
-        now = _typical(self._recent)
-        full = sum(self._recent) >= min(_RECENT_SECONDS, self._since)
-        fallen = full and len(self._recent) >= 3 and now > _FALL * self._reference
+        enough = len(self._recent) >= 3 and sum(self._recent) >= _RECENT_SECONDS
+        fallen = enough and _mean(self._recent) > _FALL * self._reference
         # What a trial cost the last time is what the next one will cost.
         pause = max(_USUAL_PAUSE, min(_LONGEST_PAUSE, self._lost / COST_SHARE))
-        if (fallen and self._since >= max(_SHORTEST_PAUSE, 0.25 * pause)) or self._since >= pause:
-            self._fallen = fallen
-            self._begin_trial(self.threads)
-
-    def _begin_trial(self, present: int) -> None:
-        others = [count for count in self.candidates if count != present]
-        near = others
-        if self.chosen is not None and not self._fallen:
+        if fallen and self._since >= max(_SHORTEST_PAUSE, 0.25 * pause):
+            self._begin_trial(self.candidates)
+        elif self._since >= pause:
             # Now and then the neighbours of the count in use are enough; all are tried when something has changed.
-            place = self.candidates.index(present)
-            near = [*self.candidates[max(0, place - 1) : place], *self.candidates[place + 1 : place + 2]]
-        self._queue = deque([present, *near] * _ROUNDS)
-        self._measured = {}
-        self._trial: list[tuple[int, float]] = []
+            place = self.candidates.index(self.threads)
+            self._begin_trial(self.candidates[max(0, place - 1) : place + 2])
+
+    def _begin_trial(self, counts: Sequence[int]) -> None:
+        self._queue = deque([*counts] * _ROUNDS)
+        self._measured, self._shares, self._trial = {}, {}, []
         self._next_in_trial()
 
     def _next_in_trial(self) -> None:
-        best = self.best_seconds()
         while self._queue:
             count = self._queue.popleft()
-            times = self._measured.get(count)
-            if times and best is not None and _typical(times) > _HOPELESS * best:
+            if self._hopeless(count):
                 continue
-            changed = count != self.threads
+            self._first = count != self.threads or not self._trial
             self.threads = count
-            self._steps_left = _STEPS if changed or not times else _STEPS - 1
+            self._steps_left = _STEPS if self._first else _STEPS - 1
             return
         self._end_trial()
 
-    def _add_to_trial(self, seconds: float) -> None:
-        self.tried_seconds += seconds
-        self._trial.append((self.threads, seconds))
-        first = self._steps_left == _STEPS
+    def _hopeless(self, count: int) -> bool:
+        if any(fewer < count and share < _FREE_SHARE for fewer, share in self._shares.items()):
+            return True
+        times = self._measured.get(count)
+        return bool(times) and _mean(times) > _HOPELESS * min(_mean(other) for other in self._measured.values())
+
+    def _add_to_trial(self, seconds: float, share: float) -> None:
+        self._trial.append(seconds)
         self._steps_left -= 1
-        if not first:
+        if not self._first or seconds > _LONG_STEP:
             self._measured.setdefault(self.threads, []).append(seconds)
-            best = self.best_seconds()
-            if best is not None and seconds > _HOPELESS * best and len(self._measured) > 1:
-                # One such step may be an accident; the next round tells, if there is one.
+            # The best of all: a moment in which another program was busy is no lasting want of cores.
+            self._shares[self.threads] = max(share, self._shares.get(self.threads, 0.0))
+            if seconds > _LONG_STEP or self._hopeless(self.threads):
                 self._steps_left = 0
+        self._first = False
         if self._steps_left == 0:
             self._next_in_trial()
 
     def _end_trial(self) -> None:
-        typical = {count: _typical(times) for count, times in self._measured.items() if times}
-        best = min(typical, key=lambda count: typical[count])
-        present = self.chosen
-        if present in typical and typical[best] > (1.0 - _HYSTERESIS) * typical[present]:
-            best = present
+        best = self._fastest()
+        present = self._measured.get(self.chosen, [])
+        if present and _mean(self._measured[best]) > (1.0 - _HYSTERESIS) * _mean(present):
+            best = self.chosen
         self.chosen = self.threads = best
-        self._reference = typical[best]
-        self._lost = sum(max(0.0, seconds - self._reference) for _, seconds in self._trial)
+        self._reference = _mean(self._measured[best])
+        self._lost = sum(max(0.0, seconds - self._reference) for seconds in self._trial)
         self._since = 0.0
         self._recent.clear()
-        self._fallen = False
-        self._steps_left = 0
+
+    def _fastest(self) -> int:
+        return min(self._measured, key=lambda count: _mean(self._measured[count]))
 
 
 class ThreadChoice:
@@ -160,12 +168,22 @@ class ThreadChoice:
     A context manager: `before_step` sets the count that the next step is to use, `after_step` measures it.
     """
 
-    def __init__(self, chooser: ThreadChooser | None, fixed: int | None, now: Callable[[], float] = time.perf_counter):
-        """chooser: decides for each step; without one, the count is `fixed`."""
+    def __init__(
+        self,
+        chooser: ThreadChooser | None,
+        fixed: int | None,
+        now: Callable[[], float] = time.perf_counter,
+        on_core: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """chooser: decides for each step; without one, the count is `fixed`, or left alone when that is None.
+
+        on_core: the seconds that the calling thread has been on a core."""
         self._chooser = chooser
         self._fixed = fixed
         self._now = now
+        self._on_core = on_core
         self._began = 0.0
+        self._on_core_before = 0.0
         self._before: int | None = None
         self._told: int | None = None
 
@@ -191,7 +209,7 @@ class ThreadChoice:
         # Also where nothing was decided since: a job in between may have left another count behind.
         if threads is not None and torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        self._began = self._now()
+        self._began, self._on_core_before = self._now(), self._on_core()
 
     def after_step(self) -> int | None:
         """Call it after each step; the count that was chosen, when that is another one than before, else None.
@@ -199,7 +217,9 @@ class ThreadChoice:
         The very first choice is told as well."""
         if self._chooser is None:
             return None
-        self._chooser.add(self._now() - self._began)
+        seconds = self._now() - self._began
+        if seconds > 0.0:
+            self._chooser.add(seconds, min(1.0, (self._on_core() - self._on_core_before) / seconds))
         if self._chooser.trying or self._chooser.chosen == self._told:
             return None
         self._told = self._chooser.chosen
@@ -232,6 +252,6 @@ def _candidates(cores: int) -> tuple[int, ...]:
     return tuple(sorted(counts))
 
 
-def _typical(times: list[float] | deque[float]) -> float:
-    """The mean: with threads that wait for each other most steps are quick and some take very long, and both count."""
+def _mean(times: list[float] | deque[float]) -> float:
+    """Not the median: of threads that wait for each other most steps are quick and some take very long. Both count."""
     return sum(times) / len(times)

@@ -84,13 +84,13 @@ def _check_metrics_before(folder: Path, saved_seconds: float, interval: float, f
     torn = [number for number, text in enumerate(texts[:-1]) if text and whole_line(text) is None]
     if torn:
         found.problems.append(f"line {torn[0] + 1} of {len(texts)} in {path.name} is torn")
-    times = [line["seconds"] for line in read_metrics(path)]
-    if not times:
-        return
-    found.lost_seconds = max(0.0, times[-1] - saved_seconds)
-    # A computer that stood still for a while in between has not lost what it did not do.
-    standstill = max((later - earlier for earlier, later in itertools.pairwise(times)), default=0.0)
-    if found.lost_seconds > interval + standstill + 0.2:
+    lines = [(line["seconds"], "event" not in line) for line in read_metrics(path)]
+    # Rows and measurements take time as well, but what they took nobody has to train again.
+    trained = [(later, later - earlier) for (earlier, _), (later, progress) in itertools.pairwise(lines) if progress]
+    found.lost_seconds = sum(gap for seconds, gap in trained if seconds > saved_seconds)
+    # A gap may hold a step and the writing of a checkpoint, however slow the disk; it may be the first and the last.
+    longest = max((gap for _, gap in trained), default=0.0)
+    if found.lost_seconds > interval + 2 * longest:
         found.problems.append(f"{found.lost_seconds:.2f} s were lost, with a checkpoint every {interval:g} s")
 
 

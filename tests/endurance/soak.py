@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from studio.app.main_window import MainWindow
+    from studio.app.runner import JobHandle
 
 MB = 2**20
 REST_SECONDS = 60.0
@@ -91,7 +92,7 @@ class Resident:
         header = window.panels.training.header
         self.until(lambda: header.primary.isEnabled() and self.controller.phase is Phase.IDLE)
         window.train_or_pause()
-        self.until(lambda: self.controller.phase is Phase.RUNNING, 120.0)
+        self.until(lambda: self.controller.phase is Phase.RUNNING)
         self._note("trainings")
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -180,7 +181,7 @@ class Resident:
                 self.controller.stop_and_keep()
             else:
                 self.controller.stop_and_discard()
-        self.until(lambda: self.controller.phase is Phase.IDLE and not self.window.runner.busy, 120.0)
+        self.until(lambda: self.controller.phase is Phase.IDLE and not self.window.runner.busy)
         # The same things are on the screen each time, so that only what stays behind can differ.
         theme().set_choice("dark")
         self.window.resize(1440, 900)
@@ -219,13 +220,19 @@ class Resident:
         QTimer.singleShot(round(1000 * seconds), loop.quit)
         loop.exec()
 
-    def until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = 240.0) -> None:
         """Let the window live until something is so. Raises TimeoutError."""
         end = time.monotonic() + seconds
         while not ready():
             if time.monotonic() > end:
-                raise TimeoutError(f"still waiting after {seconds:g} s; phase {self.controller.phase}")
+                alive = ", ".join(f"{handle.title} ({handle.state})" for handle in self._jobs())
+                raise TimeoutError(f"still waiting after {seconds:g} s; {self.controller.phase}; jobs: {alive}")
             self.pass_time(0.05)
+
+    def _jobs(self) -> list[JobHandle]:
+        from studio.app.runner import JobHandle
+
+        return [handle for handle in self.window.runner.findChildren(JobHandle) if handle.alive]
 
     def _note(self, what: str) -> None:
         self.done[what] = self.done.get(what, 0) + 1
@@ -256,21 +263,24 @@ def growth(counts: list[Census], name: str) -> Growth:
     return Growth(slope, float(np.sqrt((rest @ rest) / (len(counts) - 2) / (hours @ hours))))
 
 
-def verdict(counts: list[Census], warm_up_minutes: float) -> tuple[list[str], bool]:
-    """Lines to print, and whether everything stays flat."""
+def verdict(counts: list[Census], warm_up_minutes: float, *, counts_only: bool = False) -> tuple[list[str], bool]:
+    """Lines to print, and whether everything stays flat.
+
+    `counts_only` passes over memory, which takes long to settle.
+    """
     settled = [one for one in counts if one.minutes >= warm_up_minutes]
     lines, flat = [f"{len(settled)} of {len(counts)} rounds counted, after {warm_up_minutes:g} min of warm-up"], True
     for name, unit, limit in (("rss", MB, None), ("uss", MB, MOST_MB_AN_HOUR)):
         found = growth(settled, name)
         lines.append(f"{name:8} {found.an_hour / unit:+9.1f} MB/h ± {found.error / unit:.1f}")
-        flat = flat and (limit is None or found.surely / unit <= limit)
+        flat = flat and (counts_only or limit is None or found.surely / unit <= limit)
     for name, limit in MOST_COUNTS_AN_HOUR.items():
         found = growth(settled, name)
         lines.append(f"{name:8} {found.an_hour:+9.1f} /h    ± {found.error:.1f}")
         flat = flat and found.surely <= limit
     enough = len(settled) >= 3
-    lines.append("FLAT" if flat and enough else "too short to tell" if not enough else "GROWS")
-    return lines, flat
+    lines.append("too short to tell" if not enough else "FLAT" if flat else "GROWS")
+    return lines, flat and enough
 
 
 def main() -> int:
@@ -279,15 +289,16 @@ def main() -> int:
     parser.add_argument("--round", type=float, default=REST_SECONDS, help="seconds of life between two counts (60)")
     parser.add_argument("--warm-up", type=float, help="minutes that do not count (5, but at most a quarter)")
     parser.add_argument("--seed", type=int, default=0, help="of what happens when (0)")
+    parser.add_argument("--counts-only", action="store_true", help="no verdict on memory, which takes long to settle")
     parser.add_argument("--biggest", action="store_true", help="print which Python types have grown")
     arguments = parser.parse_args()
     warm_up = min(5.0, arguments.minutes / 4) if arguments.warm_up is None else arguments.warm_up
     with tempfile.TemporaryDirectory(prefix="soak-") as home:
         os.environ["DIFFUSION_STUDIO_HOME"] = home
-        return soak(Path(home), arguments.minutes, arguments.round, warm_up, arguments.seed, arguments.biggest)
+        return soak(Path(home), warm_up, arguments)
 
 
-def soak(home: Path, minutes: float, round_seconds: float, warm_up: float, seed: int, biggest: bool) -> int:
+def soak(home: Path, warm_up: float, arguments: argparse.Namespace) -> int:
     """Open the window, live in it, close it; the exit code."""
     from PySide6.QtCore import QSettings, qInstallMessageHandler
 
@@ -305,20 +316,20 @@ def soak(home: Path, minutes: float, round_seconds: float, warm_up: float, seed:
     collector.set_aside()
     window.show()
     window.begin()
-    resident = Resident(window, application, seed)
-    resident.until(lambda: window.state.device is not None and window.panels.training.options is not None, 120.0)
+    resident = Resident(window, application, arguments.seed)
+    resident.until(lambda: window.state.device is not None and window.panels.training.options is not None)
     counts: list[Census] = []
     types: list[dict[str, int]] = []
-    while not counts or counts[-1].minutes < minutes:
-        resident.live(round_seconds)
+    while not counts or counts[-1].minutes < arguments.minutes:
+        resident.live(arguments.round)
         counts.append(resident.census())
         print(counts[-1], flush=True)
-        if biggest:
+        if arguments.biggest:
             types.append(_types())
     print(", ".join(f"{what} {number}" for what, number in sorted(resident.done.items())))
-    if biggest and len(types) > 2:
+    if arguments.biggest and len(types) > 2:
         _print_growth_of_types(types[len(types) // 3], types[-1])
-    lines, flat = verdict(counts, warm_up)
+    lines, flat = verdict(counts, warm_up, counts_only=arguments.counts_only)
     print("\n".join(lines), flush=True)
     window.close()
     window.runner.shutdown(10_000)

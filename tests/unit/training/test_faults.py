@@ -38,23 +38,6 @@ def leftovers(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*.part")]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_stops_the_run_and_spoils_nothing(make_run: MakeRun, value: float) -> None:
-    run = make_run(steps=10_000)
-    events = train(run)
-    advance(events, 2)
-    run.save_checkpoint()
-    good, saved_step = (run.folder / FILE_NAME).read_bytes(), run.step
-    poison(run, value)
-    with pytest.raises(LossNotFinite, match=r"at step [\d,]+") as error:
-        list(events)
-    assert f"checkpoint of step {saved_step:,}" in error.value.remedy
-    with pytest.raises(LossNotFinite):
-        run.save_checkpoint()
-    assert (run.folder / FILE_NAME).read_bytes() == good
-    assert read_checkpoint(run.folder)[0].step == saved_step
-
-
 def test_weights_that_are_no_numbers_are_never_saved(make_run: MakeRun) -> None:
     """The step that ruins the weights still has a finite loss: the check is made when saving."""
     run = make_run(steps=10_000)
@@ -62,7 +45,7 @@ def test_weights_that_are_no_numbers_are_never_saved(make_run: MakeRun) -> None:
     advance(events, 1)
     poison(run, float("nan"))
     with pytest.raises(LossNotFinite):
-        events.close()
+        run.save_checkpoint()
     assert read_checkpoint(run.folder)[0].step == 0
 
 
@@ -99,6 +82,8 @@ def test_a_real_allocation_that_fails_is_recognised(make_run: MakeRun, monkeypat
     monkeypatch.setattr(run.batches, "batch", lambda *_: torch.empty(2**50))
     with pytest.raises(OutOfMemory):
         list(train(run))
+    # Nothing had moved: what was trained so far can still be saved.
+    run.save_checkpoint()
 
 
 def test_a_defect_is_not_mistaken_for_a_lack_of_memory(make_run: MakeRun, monkeypatch) -> None:

@@ -52,7 +52,8 @@ def count_copies(hashes: NDArray[np.uint64]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class NearCopies:
-    """Pictures that nearly are an earlier one: re-encoded, rescaled, brightened, mirrored, moved by a few pixels.
+    """Pictures that nearly are an earlier one: re-encoded, rescaled, a little brighter, mirrored, or moved by a few
+    pixels on an even ground.
 
     Attributes:
         pairs: int64 (M, 2), (picture, the earlier one that it resembles most), ascending; each picture at most once.

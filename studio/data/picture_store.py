@@ -11,13 +11,14 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
@@ -237,7 +238,7 @@ class StoreWriter:
                 digest.update(block)
         return digest
 
-    def _written(self) -> Any:
+    def _written(self) -> Iterator[NDArray[np.uint8]]:
         """What was written so far, block after block."""
         shape = (self._count, *self._size, self._channels)
         step = pictures_per_chunk(shape)
@@ -248,14 +249,14 @@ class StoreWriter:
                 yield np.frombuffer(content, np.uint8).reshape(count, *shape[1:])
 
     @contextlib.contextmanager
-    def _words(self) -> Any:
+    def _words(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise storage_error(error, self._folder) from error
 
 
-def _to_disk(file: Any) -> None:
+def _to_disk(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
     file.close()
@@ -284,6 +285,5 @@ def _is_abandoned(place: Path) -> bool:
 
 
 def _machine() -> str:
-    """A word for this machine and this start of it, as process numbers mean nothing beyond them."""
-    word = f"{os.uname().nodename if hasattr(os, 'uname') else os.environ.get('COMPUTERNAME', '')}"
-    return hashlib.sha256(word.encode("utf-8", "replace")).hexdigest()[:10]
+    """A word for this machine: the numbers of processes mean nothing beyond it."""
+    return hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:10]

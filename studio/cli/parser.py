@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_device(train)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint beside MODEL")
     _add_overwrite(train)
+    train.add_argument("--tensorboard", action="store_true", help="write event files for TensorBoard beside the run")
     train.add_argument("--json", action="store_true", help="print one JSON object a line instead of a progress bar")
 
     runs = commands.add_parser(

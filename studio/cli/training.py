@@ -43,6 +43,7 @@ def _train(arguments: argparse.Namespace, device: Device, ranks: Ranks) -> int:
     from studio.training.events import TrainingFinished
     from studio.training.run import TrainingRun
     from studio.training.run_folder import discard_run
+    from studio.training.tensorboard_log import mirrored
 
     speaks = ranks.index == 0
     with one_of_each_machine_first(ranks):
@@ -63,7 +64,8 @@ def _train(arguments: argparse.Namespace, device: Device, ranks: Ranks) -> int:
         return _follow(run)
     reporter = TrainingReporter(as_json=arguments.json)
     finished = False
-    with contextlib.closing(reporter), contextlib.closing(trainer.train(run)) as events, Interruption() as interruption:
+    told = mirrored(trainer.train(run), folder, run.settings.to_json(), wanted=arguments.tensorboard)
+    with contextlib.closing(reporter), contextlib.closing(told) as events, Interruption() as interruption:
         for event in events:
             reporter.show(event)
             if isinstance(event, TrainingFinished):

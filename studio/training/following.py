@@ -30,15 +30,8 @@ from studio.training.events import (
 from studio.training.metrics_log import whole_line
 from studio.training.row_reading import read_row
 from studio.training.run_facts import RunFacts, own_header, read_facts, read_json
-from studio.training.runs import (
-    CHECKPOINT_NAMES,
-    ENDED_NAME,
-    METRICS_NAME,
-    SAMPLES_NAME,
-    SETTINGS_NAME,
-    is_run,
-    modified,
-)
+from studio.training.run_folder import KEPT_NAME, METRICS_NAME, SAMPLES_NAME, SETTINGS_NAME
+from studio.training.runs import CHECKPOINT_NAMES, ENDED_NAME, is_run, modified
 from studio.training.wall import row_paths
 
 MOST_BYTES = 1 << 19
@@ -51,7 +44,6 @@ ROW_PATIENCE_SECONDS = 60.0
 """A row of the wall that was announced is waited for so long; on a shared disk a file may come after its line."""
 
 _SIGNATURE_BYTES = 256
-_KEPT_FOLDER = "checkpoints"
 _Told = tuple[int, int]
 """What is remembered of a line: the pictures seen, and a checksum by which it is known again in a log written anew."""
 
@@ -270,7 +262,7 @@ class RunFollower:
     def _new_checkpoints(self) -> list[TrainingEvent]:
         newest = self.folder / CHECKPOINT_NAMES[0]
         try:
-            kept = [path for path in (self.folder / _KEPT_FOLDER).iterdir() if path.suffix == ".safetensors"]
+            kept = [path for path in (self.folder / KEPT_NAME).iterdir() if path.suffix == ".safetensors"]
         except OSError:
             kept = []
         events: list[TrainingEvent] = []

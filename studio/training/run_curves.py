@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.training.metrics_log import read_metrics
-from studio.training.runs import METRICS_NAME
+from studio.training.run_folder import METRICS_NAME
 
 SMOOTHING_SHARE = 0.08
 SHORTEST_SMOOTHING = 10

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.training.run_facts import read_json
-from studio.training.runs import SETTINGS_NAME, RunSummary
+from studio.training.run_folder import SETTINGS_NAME
+from studio.training.runs import RunSummary
 
 UNKNOWN = "—"
 """Stands where a run does not tell."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CONFIG_NAME = "config.json"
+from studio.training.run_folder import CHECKPOINT_NAME, CONFIG_NAME, PREVIOUS_NAME
 
-_CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
+_CHECKPOINTS = (CHECKPOINT_NAME, PREVIOUS_NAME)
 _METADATA_KEY = "diffusion_studio"
 _MOST_HEADER_BYTES = 16 * 2**20
 _MOST_JSON_BYTES = 16 * 2**20

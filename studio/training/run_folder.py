@@ -6,6 +6,8 @@
     checkpoints/step-XXXXXXXX.safetensors     those that stay, see kept_checkpoints
     metrics.jsonl                     every event, see metrics_log
     samples/step-XXXXXXXX.png         rows of the sample wall, see wall
+    title.json                        what a person calls the run
+    tensorboard/                      event files, see tensorboard_log
 
 No torch here: runs are listed before it is loaded.
 """
@@ -30,6 +32,9 @@ SETTINGS_NAME = "settings.json"
 CONFIG_NAME = "config.json"
 SAMPLES_NAME = "samples"
 KEPT_NAME = "checkpoints"
+
+TITLE_NAME = "title.json"
+TENSORBOARD_NAME = "tensorboard"
 
 CONFIG_FORMAT = 1
 
@@ -79,11 +84,12 @@ def discard_run(folder: Path) -> None:
         *row_paths(samples),
         *raw_row_paths(samples),
         *kept_paths(folder),
-        *(folder / name for name in _OWN_FILES),
+        *(folder / TENSORBOARD_NAME).glob("events.out.tfevents.*"),
+        *(folder / name for name in (*_OWN_FILES, TITLE_NAME)),
     ):
         path.unlink(missing_ok=True)
     remove_leftovers(folder)
-    for emptied in (samples, folder / KEPT_NAME, folder):
+    for emptied in (samples, folder / KEPT_NAME, folder / TENSORBOARD_NAME, folder):
         with contextlib.suppress(OSError):
             emptied.rmdir()
 

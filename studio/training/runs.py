@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from studio.training.run_facts import RunFacts, read_facts, read_json
+from studio.training.run_folder import (
+    CHECKPOINT_NAME,
+    METRICS_NAME,
+    PREVIOUS_NAME,
+    SAMPLES_NAME,
+    SETTINGS_NAME,
+    TITLE_NAME,
+)
 from studio.training.wall import row_paths
 
-METRICS_NAME = "metrics.jsonl"
-SETTINGS_NAME = "settings.json"
-SAMPLES_NAME = "samples"
 ENDED_NAME = "ended.json"
-TITLE_NAME = "title.json"
-CHECKPOINT_NAMES = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
+CHECKPOINT_NAMES = (CHECKPOINT_NAME, PREVIOUS_NAME)
 
 LIVE_SECONDS = 30.0
 """A run that nobody has ended and whose log grew within so many seconds is being trained by somebody."""

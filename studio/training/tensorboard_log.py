@@ -18,7 +18,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -37,12 +37,14 @@ from studio.training.events import (
 )
 from studio.training.following import RunFollower
 from studio.training.run_differences import value_words
+from studio.training.run_facts import read_facts
+from studio.training.run_folder import TENSORBOARD_NAME
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
 
-FOLDER_NAME = "tensorboard"
-"""Where the event files of a run lie in its folder."""
+Event_ = TypeVar("Event_")
+Result = TypeVar("Result")
 
 LEVELS_SECONDS = 20.0
 """The heat map of the loss by noise level is written this often in training time, and at the end."""
@@ -68,18 +70,37 @@ def available() -> bool:
     return importlib.util.find_spec("tensorboard") is not None
 
 
-def mirrored(events: Iterable[TrainingEvent], log: TensorBoardLog) -> Generator[TrainingEvent, None, None]:
-    """The same events, each written to `log` before it is handed on. Closing it closes `events` and `log`."""
-    iterator = iter(events)
+def mirrored(
+    events: Generator[Event_, None, Result], folder: Path | str, settings: Mapping[str, Any], *, wanted: bool
+) -> Generator[Event_, None, Result]:
+    """The same events, each written into the run's `folder` before it is handed on; returns what `events` returns.
+
+    A run that was once logged is always logged on. With neither this nor `wanted` nothing is written at all. What is no
+    event of a training passes through. Closing it closes `events`.
+
+    Raises SettingsError when it is wanted and the package is missing, StorageError when the file cannot be written.
+    """
+    log = _log_of(Path(folder), settings, wanted=wanted)
     try:
-        for event in iterator:
-            log.write(event)
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value
+            if log is not None:
+                log.write(event)
             yield event
     finally:
-        close = getattr(iterator, "close", None)
-        if close is not None:
-            close()
-        log.close()
+        events.close()
+        if log is not None:
+            log.close()
+
+
+def _log_of(folder: Path, settings: Mapping[str, Any], *, wanted: bool) -> TensorBoardLog | None:
+    begun = any((folder / TENSORBOARD_NAME).glob("events.out.tfevents.*"))
+    if not wanted and not (begun and available()):
+        return None
+    return TensorBoardLog(folder / TENSORBOARD_NAME, settings, began=read_facts(folder).began)
 
 
 def export_run(folder: Path | str, target: Path | str) -> Iterator[float]:
@@ -135,8 +156,8 @@ class TensorBoardLog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
 
-    def write(self, event: TrainingEvent) -> None:
-        """Add what there is to show of `event`; nothing of some. Raises StorageError."""
+    def write(self, event: TrainingEvent | object) -> None:
+        """Add what there is to show of `event`; nothing of some and of what is none. Raises StorageError."""
         match event:
             case TrainingStarted():
                 self._start_over(event.step, event.seconds)

@@ -87,6 +87,8 @@ class RunBrowsing(QObject):
 
     @Slot(object)
     def _on_scanned(self, entries: tuple[RunEntry, ...]) -> None:
+        if self.sender() is not self._scanning:
+            return
         # What is on its way out may have been seen before it was put aside.
         entries = tuple(entry for entry in entries if entry.summary.folder not in self._trashed)
         same = len(entries) == len(self._entries) and all(
@@ -103,10 +105,12 @@ class RunBrowsing(QObject):
         """What is being looked for was begun before something was changed by hand."""
         if self._scanning is not None:
             self._scanning.cancel()
+            self._scanning = None
 
     @Slot()
     def _on_scan_over(self) -> None:
-        self._scanning = None
+        if self.sender() is self._scanning:
+            self._scanning = None
 
     def _drop_what_is_gone(self) -> None:
         there = {entry.summary.folder for entry in self._entries}

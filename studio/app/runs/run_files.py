@@ -12,7 +12,7 @@ from studio import files
 from studio.errors import StorageError
 from studio.paths import user_folder
 from studio.training.run_facts import read_json
-from studio.training.runs import TITLE_NAME
+from studio.training.run_folder import TITLE_NAME
 
 TRASH_NAME = ".trash"
 _ATTACHED_NAME = "attached-runs.json"

@@ -18,7 +18,8 @@ from studio.errors import DataError
 from studio.training.row_reading import read_row_file
 from studio.training.run_curves import RunCurves, read_curves
 from studio.training.run_facts import read_json
-from studio.training.runs import METRICS_NAME, SETTINGS_NAME, RunStatus, RunSummary, candidates, summarize
+from studio.training.run_folder import METRICS_NAME, SETTINGS_NAME
+from studio.training.runs import RunStatus, RunSummary, candidates, summarize
 
 if TYPE_CHECKING:
     from studio.library.bundle import ModelBundle

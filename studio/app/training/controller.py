@@ -122,8 +122,11 @@ class TrainingController(QObject):
         run = self._state.run
         return None if run is None else run.changes_requested.look().budget or run.settings.budget
 
-    def start(self, settings: TrainingSettings, network_config: NetworkConfig) -> None:
-        """Train a new model on the state's pictures, with the state's schedule, on the state's device."""
+    def start(self, settings: TrainingSettings, network_config: NetworkConfig, *, tensorboard: bool = False) -> None:
+        """Train a new model on the state's pictures, with the state's schedule, on the state's device.
+
+        tensorboard: write event files for TensorBoard into the run's folder as well.
+        """
         image_set, schedule = self._state.image_set, self._state.schedule
         if self._phase is not Phase.IDLE:
             return
@@ -131,7 +134,8 @@ class TrainingController(QObject):
             self.failed.emit(SettingsError("There are no pictures to train on.", "Open pictures or a starter set."), "")
             return
         self._image_set, self._settings, self._network_config = image_set, settings, network_config
-        job = training_jobs.begin(image_set, schedule, settings, network_config, self._state.device)
+        device = self._state.device
+        job = training_jobs.begin(image_set, schedule, settings, network_config, device, tensorboard=tensorboard)
         self._begin(job, f"Training on {image_set.name}")
 
     def take_up(self, folder: Path, image_set: ImageSet | None = None, budget: Budget | None = None) -> None:

@@ -52,8 +52,13 @@ def begin(
     settings: TrainingSettings,
     network_config: NetworkConfig,
     device: Device | None,
+    *,
+    tensorboard: bool = False,
 ) -> Iterator[RunReady | TrainingEvent]:
-    """A new run in a folder of its own; returns the TrainingFinished. Raises StudioError."""
+    """A new run in a folder of its own; returns the TrainingFinished. Raises StudioError.
+
+    tensorboard: write event files for TensorBoard as well, whenever this run trains.
+    """
     from studio.networks.devices import choose_device
     from studio.training.run import TrainingRun
     from studio.training.run_folder import new_run_folder
@@ -63,7 +68,7 @@ def begin(
     run = TrainingRun.create(image_set, schedule, settings, network_config, chosen, folder)
     run_folders.store_pictures(folder, image_set)
     yield RunReady(run, image_set)
-    return (yield from jobs.train_run(run))
+    return (yield from _trained(run, tensorboard=tensorboard))
 
 
 def take_up(
@@ -85,7 +90,7 @@ def take_up(
     run_folders.mark_going_on(folder)
     rows, raw_rows = read_rows(folder / SAMPLES_NAME, run.shape), read_raw_rows(folder / SAMPLES_NAME, run.shape)
     yield RunReady(run, pictures, tuple(rows), tuple(raw_rows))
-    return (yield from jobs.train_run(run))
+    return (yield from _trained(run))
 
 
 def branch_off(
@@ -112,7 +117,7 @@ def go_on(run: TrainingRun, image_set: ImageSet) -> Iterator[RunReady | Training
     """The same run, still in memory, from where it was stopped; returns the TrainingFinished."""
     run_folders.mark_going_on(run.folder)
     yield RunReady(run, image_set)
-    return (yield from jobs.train_run(run))
+    return (yield from _trained(run))
 
 
 def keep_model(run: TrainingRun, path: Path) -> Iterator[SamplesDrawn]:
@@ -135,3 +140,9 @@ def drop(run: TrainingRun) -> Iterator[object]:
     yield from ()
     run_folders.forget_extras(run.folder)
     run.discard()
+
+
+def _trained(run: TrainingRun, *, tensorboard: bool = False) -> Iterator[TrainingEvent]:
+    from studio.training.tensorboard_log import mirrored
+
+    return (yield from mirrored(jobs.train_run(run), run.folder, run.settings.to_json(), wanted=tensorboard))

@@ -14,7 +14,8 @@ from studio.app.runs.following import following_of
 from studio.app.training.controller import Phase
 from studio.errors import DataError
 from studio.training.run_facts import read_json
-from studio.training.runs import SETTINGS_NAME, RunSummary, summarize
+from studio.training.run_folder import SETTINGS_NAME
+from studio.training.runs import RunSummary, summarize
 
 if TYPE_CHECKING:
     from studio.app.docks.runs.stage import RunsStage

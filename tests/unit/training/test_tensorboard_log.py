@@ -84,25 +84,40 @@ def test_a_long_run_keeps_its_heat_map_small(tmp_path):
     assert heat.width <= 2 * tensorboard_log.MOST_COLUMNS * 4
 
 
+def events_of_a_run(closed: list[bool]):
+    try:
+        yield STARTED
+        yield progress(1, 2.0)
+        yield progress(2, 2.0)
+        return "the end"
+    finally:
+        closed.append(True)
+
+
+def returned(events):
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value
+
+
 def test_events_pass_through_and_everything_is_closed(tmp_path):
     closed = []
-
-    def events():
-        try:
-            yield STARTED
-            yield progress(1, 2.0)
-            yield progress(2, 2.0)
-        finally:
-            closed.append(True)
-
-    log = TensorBoardLog(tmp_path)
-    passing = mirrored(events(), log)
+    passing = mirrored(events_of_a_run(closed), tmp_path, {}, wanted=True)
     assert next(passing) is STARTED
     assert next(passing).step == 1
     passing.close()
     assert closed == [True]
-    log.close()
-    assert scalars(read_back(tmp_path), "loss/training") == [(1, 2.0)]
+    assert scalars(read_back(tmp_path / "tensorboard"), "loss/training") == [(1, 2.0)]
+
+
+def test_a_run_that_was_once_logged_is_logged_on_and_no_other(tmp_path):
+    assert returned(mirrored(events_of_a_run([]), tmp_path / "a", {}, wanted=False)) == "the end"
+    assert not (tmp_path / "a").exists()
+    assert returned(mirrored(events_of_a_run([]), tmp_path / "b", {}, wanted=True)) == "the end"
+    assert returned(mirrored(events_of_a_run([]), tmp_path / "b", {}, wanted=False)) == "the end"
+    assert len(list((tmp_path / "b" / "tensorboard").iterdir())) == 2
 
 
 def test_a_run_on_disk_is_exported_as_a_whole(tmp_path):

@@ -15,7 +15,7 @@ from studio.app.runs.browsing import run_browsing_of
 from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.overlay_plot import RUN_LOOKS
 from studio.training.run_facts import read_json
-from studio.training.runs import SETTINGS_NAME
+from studio.training.run_folder import SETTINGS_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

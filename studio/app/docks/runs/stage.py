@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ class RunsStage(QWidget):
         self.export.add("Plot", "curves.png", PICTURE_KINDS, self.curves.save_picture)
         self.export.add("Curves as numbers", "curves.csv", _TABLE_KINDS, self.curves.save_table)
         header = QHBoxLayout()
-        header.setContentsMargins(Space.L, Space.M, Space.L, Space.S)
+        header.setContentsMargins(Space.L, Space.M, Space.L, 0)
         header.setSpacing(Space.M)
         header.addWidget(Label("Runs", size=FontSize.HEADLINE, weight=QFont.Weight.DemiBold))
         header.addWidget(self._count, 1)
@@ -103,7 +104,7 @@ class RunsStage(QWidget):
         head.setSpacing(0)
         head.addLayout(header)
         banner = QHBoxLayout()
-        banner.setContentsMargins(Space.L, 0, Space.L, 0)
+        banner.setContentsMargins(Space.L, Space.S, Space.L, Space.S)
         banner.addWidget(self._banner)
         head.addLayout(banner)
         self._pages.addWidget(self._empty_page())
@@ -230,11 +231,12 @@ class RunsStage(QWidget):
         words = offer_words(summary)
         actions = []
         if self.actions.go_on.isEnabled():
-            actions.append((self.actions.go_on.text(), self._take_offer))
+            actions.append((self.actions.go_on.text(), partial(self._take_offer, summary.folder)))
         self._banner.show_message(*words, "info", actions)
 
-    def _take_offer(self) -> None:
+    def _take_offer(self, folder: Path) -> None:
         self._banner.clear()
+        self._browsing.choose([folder])
         self.actions.resume()
 
     @Slot(object)

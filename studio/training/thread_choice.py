@@ -165,7 +165,8 @@ class ThreadChooser:
 class ThreadChoice:
     """Sets torch's thread count round the steps of a training, in the thread that trains, and puts it back at the end.
 
-    A context manager: `before_step` sets the count that the next step is to use, `after_step` measures it.
+    A context manager round all that computes: it sets the first count, `before_step` the one that the next step is to
+    use, and `after_step` measures it.
     """
 
     def __init__(
@@ -194,6 +195,7 @@ class ThreadChoice:
 
     def __enter__(self) -> Self:
         self._before = torch.get_num_threads()
+        self._apply()
         return self
 
     def __exit__(
@@ -205,10 +207,8 @@ class ThreadChoice:
 
     def before_step(self) -> None:
         """Call it before each step, in the thread that takes it."""
-        threads = self.threads
         # Also where nothing was decided since: a job in between may have left another count behind.
-        if threads is not None and torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
+        self._apply()
         self._began, self._on_core_before = self._now(), self._on_core()
 
     def after_step(self) -> int | None:
@@ -224,6 +224,11 @@ class ThreadChoice:
             return None
         self._told = self._chooser.chosen
         return self._told
+
+    def _apply(self) -> None:
+        threads = self.threads
+        if threads is not None and torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
 
 
 def thread_choice(settings: TrainingSettings, device_kind: str) -> ThreadChoice:

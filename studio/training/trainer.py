@@ -70,18 +70,23 @@ def algorithm_20_1(run: TrainingRun) -> Generator[TrainingEvent, None, None]:
     _change(run, plans, plans.requested_change())
     # Only now is it sure that there is a sound state to go back to.
     assert run.safety.state.step <= run.step
-    yield report.started()
-    yield from _marks(run)
-    yield from _observe(run, plans, plans.first_tasks())
-    if run.saved_step is None:
-        yield save(run, plans)
+    # Round everything that computes: a first row with all the cores can take a minute beside a busy neighbour.
+    with plans.threads:
+        yield report.started()
+        yield from _marks(run)
+        # What is done before the first step is no part of the budget.
+        yield from _observe(run, plans, plans.first_tasks(), free=run.step == 0)
+        if run.saved_step is None:
+            with run.clock.standing():
+                saved = save(run, plans)
+            yield saved
 
-    while True:
-        try:
-            yield from _until_the_budget_is_used(run, plans, report)
-            break
-        except LossNotFinite as error:
-            yield from _go_back(run, plans, report, error)
+        while True:
+            try:
+                yield from _until_the_budget_is_used(run, plans, report)
+                break
+            except LossNotFinite as error:
+                yield from _go_back(run, plans, report, error)
     yield TrainingFinished("The budget is used up.", run.bundle())
 
 
@@ -113,7 +118,7 @@ def training_step(run: TrainingRun) -> Tensor:
 def save(run: TrainingRun, plans: Plans | None = None) -> CheckpointSaved:
     """Write a checkpoint now, and say so; it stays where the plans say that it is time for one that does."""
     run.checkpoint_requested = False
-    before = run.clock.seconds
+    before = run.clock.now()
     path = run.save_checkpoint()
     kept = plans is not None and run.writes and plans.keep(before)
     return CheckpointSaved(path, run.step, run.images_seen, run.seconds, kept)
@@ -135,16 +140,16 @@ def _try_step(run: TrainingRun) -> Tensor | None:
 
 
 def _until_the_budget_is_used(run: TrainingRun, plans: Plans, report: Report) -> Iterator[TrainingEvent]:
-    with plans.threads as threads:
-        while run.fraction < 1.0:
-            threads.before_step()
-            report.add(training_step(run))
-            plans.note_threads(threads.after_step())
-            tasks = plans.tasks(report)
-            # Losses go out before anything else does, so that log and checkpoint always agree on how far the run is.
-            if tasks.any:
-                yield report.progress()
-                yield from _serve(run, plans, report, tasks)
+    threads = plans.threads
+    while run.fraction < 1.0:
+        threads.before_step()
+        report.add(training_step(run))
+        plans.note_threads(threads.after_step())
+        tasks = plans.tasks(report)
+        # Losses go out before anything else does, so that log and checkpoint always agree on how far the run is.
+        if tasks.any:
+            yield report.progress()
+            yield from _serve(run, plans, report, tasks)
     if report.pending:
         yield report.progress()
     yield from _observe(run, plans, plans.last_tasks())
@@ -171,26 +176,34 @@ def _change(run: TrainingRun, plans: Plans, change: Change | None) -> None:
         plans.stand_at(run.fraction)
 
 
-def _observe(run: TrainingRun, plans: Plans, tasks: Tasks) -> Iterator[TrainingEvent]:
-    """Rows, validation and quality: looked at by the first process alone; the others wait where they next agree."""
+def _observe(run: TrainingRun, plans: Plans, tasks: Tasks, *, free: bool = False) -> Iterator[TrainingEvent]:
+    """Rows, validation and quality: looked at by the first process alone; the others wait where they next agree.
+
+    free: what it takes is no training time.
+    """
     if not run.writes:
         return
-    if tasks.planned_row:
-        yield draw_planned(plans.wall, run)
-    elif tasks.row:
-        yield draw_samples(run)
+    timing = run.clock.standing if free else contextlib.nullcontext
+    if tasks.row:
+        with timing():
+            drawn = draw_planned(plans.wall, run) if tasks.planned_row else draw_samples(run)
+        yield drawn
     if tasks.validation:
-        yield _validate(run, plans)
+        with timing():
+            validated = _validate(run, plans)
+        yield validated
     if tasks.quality and plans.quality is not None:
         measured = plans.quality.measure()
-        run.metrics.append(measured)
-        yield measured
+        # None while it is being set up.
+        if measured is not None:
+            run.metrics.append(measured)
+            yield measured
 
 
 def _validate(run: TrainingRun, plans: Plans) -> Validated:
-    before = run.clock.seconds
+    before = run.clock.now()
     validated = validate(run, plans.draw)
-    plans.validated(run.clock.seconds - before)
+    plans.validated(run.clock.now() - before)
     run.validation_loss = validated.loss
     run.metrics.append(validated)
     return validated

@@ -151,8 +151,9 @@ def _candidates(described: NDArray[np.float32]) -> Generator[ImportProgress, Non
     generator = np.random.default_rng(0)
     sample = described[generator.permutation(len(described))[:_SAMPLE]]
     middle = sample.mean(axis=0)
-    _, _, directions = np.linalg.svd(sample - middle, full_matrices=False)
-    axes = (described - middle) @ directions[: _GRID_AXES + 1].T
+    # The directions in which the descriptions differ most, as these tell most pictures apart.
+    _, directions = np.linalg.eigh((sample - middle).T @ (sample - middle))
+    axes = (described - middle) @ directions[:, : -_GRID_AXES - 2 : -1]
     neighbours = _Neighbours(described)
     for table in range(_TABLES):
         cells = np.floor(axes[:, :_GRID_AXES] / _CELL + generator.random(_GRID_AXES, np.float32)).astype(np.int64)

@@ -292,7 +292,7 @@ def _fitting(image_set: ImageSet, origins: Origins | None, preparation: Preparat
     inverse = inverse.reshape(-1)
     kept = np.array([_kept_share((width, height), wanted, preparation.fit) for width, height in distinct.tolist()])
     smaller = (distinct < np.array(wanted)).any(axis=1) & (preparation.fit in (Fit.FILL, Fit.FIT))
-    cropped = np.flatnonzero((kept < 1 - MUCH_CROPPED)[inverse])
+    cropped = np.flatnonzero((1 - kept > MUCH_CROPPED + 1e-9)[inverse])
     enlarged = np.flatnonzero(smaller[inverse])
     return [_sizes(distinct, image_set), _cropped(cropped, image_set.count), _enlarged(enlarged, image_set.count)]
 

@@ -16,6 +16,7 @@ from studio.data.duplicates import SMALLEST_SIDE, NearCopies, digests, exact_cop
 from studio.data.findings import Finding, FindingKind, HealthReport, Severity
 from studio.data.framing import kept_boxes
 from studio.data.image_set import ImageSet
+from studio.data.looking import distinct_sizes
 from studio.data.origins import Origins
 from studio.data.preparation import Fit, Preparation
 from studio.data.progress import ImportProgress
@@ -288,8 +289,7 @@ def _fitting(image_set: ImageSet, origins: Origins | None, preparation: Preparat
     if origins is None or not len(origins.sizes):
         return []
     wanted = (image_set.width, image_set.height)
-    distinct, inverse = np.unique(origins.sizes, axis=0, return_inverse=True)
-    inverse = inverse.reshape(-1)
+    distinct, inverse, _ = distinct_sizes(origins.sizes)
     kept = np.array([_kept_share((width, height), wanted, preparation.fit) for width, height in distinct.tolist()])
     smaller = (distinct < np.array(wanted)).any(axis=1) & (preparation.fit in (Fit.FILL, Fit.FIT))
     cropped = np.flatnonzero((1 - kept > MUCH_CROPPED + 1e-9)[inverse])

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import lzma
 import math
 import re
-import struct
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import BinaryIO, cast
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from studio.data.image_set import CHANNEL_COUNTS
-from studio.data.limits import MAX_ARCHIVE_MEMBERS, MAX_BYTES_AT_ONCE, MAX_LABEL_BYTES, MAX_UNPACKED_BYTES
+from studio.data.limits import MAX_BYTES_AT_ONCE, MAX_UNPACKED_BYTES
 from studio.data.sources.arrays import Opened, ReadProgress, as_text, classes_from_values
 from studio.data.sources.entry import Entry
+from studio.data.sources.numpy_members import (
+    LONGEST_HEADER,
+    ArchivedArrays,
+    Arrays,
+    Member,
+    SingleArray,
+    foreign_bytes,
+    load_small,
+    members_of,
+    opened_archive,
+)
 from studio.data.sources.records import Records, RecordSource
 from studio.data.sources.source import UnreadableError
 from studio.data.sources.spool import Spool, check_unpacked
@@ -33,14 +38,8 @@ NAME_KEYS = ("class_names", "classes", "label_names", "names")
 _LABELS_BESIDE = (("images", "labels"), ("image", "label"), ("x_", "y_"), ("_x", "_y"), ("X", "y"), ("x", "y"))
 _LABELS_NAME = re.compile(r"(.*label|y[_.])", re.IGNORECASE)
 _SMALLEST_FLAT_SIDE = 8
-_LONGEST_HEADER = 10_000
 _CHUNK = 4 * 2**20
 _ROUNDING = 1e-4
-_LOCAL_HEADER = struct.Struct("<26xHH")
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, struct.error, KeyError),
-    *(NotImplementedError, SyntaxError, TypeError, tokenize.TokenError, OverflowError),
-)
 
 
 def is_npz(name: str) -> bool:
@@ -68,10 +67,10 @@ def open_npz(entry: Entry) -> Generator[ReadProgress, None, Opened]:
     Raises UnreadableError when there are no pictures in it, or it is damaged, too large, or holds Python objects.
     """
     notes: list[str] = []
-    with entry.open() as file, _foreign_bytes(), zipfile.ZipFile(file) as archive:
-        members = _members(archive, notes)
+    with entry.open() as file, opened_archive(file) as archive:
+        members = members_of(archive, notes)
         key = _image_key(members)
-        arrays = _Archive(archive, file, members)
+        arrays = ArchivedArrays(archive, file, members)
         records, unpacked = yield from _survey(arrays, key, notes)
         try:
             labels, class_names = _classes(arrays, key, records.count, notes)
@@ -88,15 +87,15 @@ def open_npy(entry: Entry) -> Generator[ReadProgress, None, Opened]:
     Raises UnreadableError.
     """
     notes: list[str] = []
-    with entry.open() as file, _foreign_bytes():
-        records, unpacked = yield from _survey(_Alone(entry, file), "", notes)
+    with entry.open() as file, foreign_bytes():
+        records, unpacked = yield from _survey(SingleArray(entry, file), "", notes)
     beside = _labels_beside(entry)
     if beside is None:
         return Opened(RecordSource(entry, records, file=unpacked), tuple(notes))
     labels, class_names = None, ()
     try:
-        with beside.open() as file, _foreign_bytes():
-            alone = _Alone(beside, file)
+        with beside.open() as file, foreign_bytes():
+            alone = SingleArray(beside, file)
             labels, class_names = classes_from_values(_one_per_picture(alone, "", records.count))
         notes.append(f"Classes come from {beside.name}.")
     except (UnreadableError, ValueError) as error:
@@ -104,121 +103,7 @@ def open_npy(entry: Entry) -> Generator[ReadProgress, None, Opened]:
     return Opened(RecordSource(entry, records, labels, class_names, unpacked, (beside,)), tuple(notes))
 
 
-@contextmanager
-def _foreign_bytes() -> Iterator[None]:
-    """Whatever foreign bytes do to the readers of zip and NumPy files becomes an UnreadableError."""
-    try:
-        yield
-    except MemoryError as error:
-        raise UnreadableError("far too large once unpacked") from error
-    except _DAMAGE as error:
-        raise UnreadableError(f"damaged, or not a NumPy file ({error or type(error).__name__})") from error
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
-
-
-@dataclass(frozen=True)
-class _Member:
-    """One array, known by its header alone.
-
-    Attributes:
-        filename: inside of an archive.
-        dtype, shape, fortran: as the header says; `fortran`: the first axis runs fastest.
-        header: bytes before the numbers.
-        packed: bytes in the archive.
-    """
-
-    filename: str
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    fortran: bool
-    header: int
-    packed: int
-
-    @property
-    def byte_count(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
-
-
-class _Archive:
-    """The arrays of an open archive."""
-
-    def __init__(self, archive: zipfile.ZipFile, file: BinaryIO, members: Mapping[str, _Member]) -> None:
-        self._archive = archive
-        self._file = file
-        self.members = members
-
-    @contextmanager
-    def opened(self, key: str) -> Iterator[BinaryIO]:
-        with self._archive.open(self.members[key].filename) as stream:
-            yield cast(BinaryIO, stream)
-
-    def offset(self, key: str) -> int | None:
-        """Where the array's file begins in the archive; None when it is packed."""
-        info = self._archive.getinfo(self.members[key].filename)
-        if info.compress_type != zipfile.ZIP_STORED:
-            return None
-        self._file.seek(info.header_offset)
-        name, extra = _LOCAL_HEADER.unpack(self._file.read(_LOCAL_HEADER.size))
-        return info.header_offset + _LOCAL_HEADER.size + name + extra
-
-
-class _Alone:
-    """A single array under the name ""."""
-
-    def __init__(self, entry: Entry, file: BinaryIO) -> None:
-        self._file = file
-        file.seek(0)
-        byte_count = entry.byte_count()
-        self.members: Mapping[str, _Member] = {"": _read_header(file, entry.name, byte_count, byte_count)}
-
-    @contextmanager
-    def opened(self, _: str) -> Iterator[BinaryIO]:
-        self._file.seek(0)
-        yield self._file
-
-    def offset(self, _: str) -> int | None:
-        return 0
-
-
-_Arrays = _Archive | _Alone
-
-
-def _members(archive: zipfile.ZipFile, notes: list[str]) -> dict[str, _Member]:
-    """The arrays by name. One that is damaged costs only itself, unless no other is left."""
-    entries = archive.infolist()
-    if len(entries) > MAX_ARCHIVE_MEMBERS:
-        raise UnreadableError(f"holds more than {MAX_ARCHIVE_MEMBERS:,} files")
-    members = {}
-    damaged = {}
-    for entry in entries:
-        if not entry.filename.endswith(".npy"):
-            continue
-        try:
-            with _foreign_bytes(), archive.open(entry) as file:
-                member = _read_header(cast(BinaryIO, file), entry.filename, entry.file_size, entry.compress_size)
-            members[entry.filename.removesuffix(".npy")] = member
-        except UnreadableError as error:
-            damaged[entry.filename] = str(error)
-    if not members:
-        raise UnreadableError(next(iter(damaged.values()), "holds no arrays"))
-    notes += [f"{filename} inside was not used: {reason}." for filename, reason in damaged.items()]
-    return members
-
-
-def _read_header(file: BinaryIO, filename: str, byte_count: int, packed: int) -> _Member:
-    version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise UnreadableError("written in a form that is not known here")
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = read(file, max_header_size=_LONGEST_HEADER)
-    member = _Member(filename, dtype, shape, fortran, file.tell(), packed)
-    if any(length < 0 for length in shape) or (not dtype.hasobject and member.byte_count != byte_count - member.header):
-        raise UnreadableError("damaged: an array is not as long as its header says")
-    return member
-
-
-def _image_key(members: Mapping[str, _Member]) -> str:
+def _image_key(members: Mapping[str, Member]) -> str:
     by_name = {name.casefold(): name for name in reversed(members)}
     named = [by_name[key] for key in IMAGE_KEYS if key in by_name]
     shaped = [name for name, member in members.items() if len(member.shape) in (3, 4)]
@@ -229,7 +114,7 @@ def _image_key(members: Mapping[str, _Member]) -> str:
 
 
 def _survey(
-    arrays: _Arrays, key: str, notes: list[str]
+    arrays: Arrays, key: str, notes: list[str]
 ) -> Generator[ReadProgress, None, tuple[Records, BinaryIO | None]]:
     """Where the pictures are and what their numbers mean, and their unpacked content when they are packed."""
     member = arrays.members[key]
@@ -270,14 +155,14 @@ def _survey(
 
 
 def _rearranged(
-    arrays: _Arrays, key: str, shape: tuple[int, ...], channels_first: bool, notes: list[str]
+    arrays: Arrays, key: str, shape: tuple[int, ...], channels_first: bool, notes: list[str]
 ) -> tuple[Records, BinaryIO]:
     """As `_survey`, of an array whose pictures do not lie one behind the other: they are put in order once."""
     member = arrays.members[key]
     if member.byte_count > MAX_BYTES_AT_ONCE:
         raise UnreadableError(f"its pictures would take {member.byte_count / 2**30:,.1f} GB, more than can be taken")
     with arrays.opened(key) as file:
-        values = npy.read_array(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)
+        values = npy.read_array(file, allow_pickle=False, max_header_size=LONGEST_HEADER)
     low, high = _widened(values, math.inf, -math.inf)
     scale, shift = _scale(member.dtype, low, high, notes)
     spool = Spool(member.packed)
@@ -291,7 +176,7 @@ def _rearranged(
         raise
 
 
-def _shape(member: _Member, notes: list[str]) -> tuple[tuple[int, ...], bool]:
+def _shape(member: Member, notes: list[str]) -> tuple[tuple[int, ...], bool]:
     """The shape (N, H, W), (N, H, W, C) or (N, C, H, W), and whether it is the last."""
     if member.dtype.hasobject:
         raise UnreadableError("holds Python objects, which could run a program when opened; save plain arrays")
@@ -363,25 +248,18 @@ def _labels_beside(entry: Entry) -> Entry | None:
     return None
 
 
-def _one_per_picture(arrays: _Arrays, key: str, count: int) -> NDArray[np.generic]:
+def _one_per_picture(arrays: Arrays, key: str, count: int) -> NDArray[np.generic]:
     """The labels under this name, one for each of `count` pictures. Raises UnreadableError, ValueError."""
     member = arrays.members[key]
     if member.dtype.hasobject:
         raise UnreadableError("holds Python objects, which could run a program when opened; save plain arrays")
     if member.shape not in ((count,), (count, 1)):
         raise ValueError(f"{' × '.join(f'{length:,}' for length in member.shape)} labels for {count:,} pictures")
-    return _load_small(arrays, key).reshape(count)
-
-
-def _load_small(arrays: _Arrays, key: str) -> NDArray[np.generic]:
-    if arrays.members[key].byte_count > MAX_LABEL_BYTES:
-        raise UnreadableError(f"larger than {MAX_LABEL_BYTES // 2**20} MB")
-    with _foreign_bytes(), arrays.opened(key) as file:
-        return npy.read_array(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)
+    return load_small(arrays, key).reshape(count)
 
 
 def _classes(
-    arrays: _Archive, image_key: str, count: int, notes: list[str]
+    arrays: ArchivedArrays, image_key: str, count: int, notes: list[str]
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     key = _first_key(arrays.members, LABEL_KEYS, image_key)
     if key is None:
@@ -393,13 +271,13 @@ def _classes(
         return None, ()
 
 
-def _names(arrays: _Archive) -> Sequence[str]:
+def _names(arrays: ArchivedArrays) -> Sequence[str]:
     key = _first_key(arrays.members, NAME_KEYS, "")
     if key is None or arrays.members[key].dtype.kind not in "US" or len(arrays.members[key].shape) != 1:
         return ()
-    return [as_text(value) for value in _load_small(arrays, key)]
+    return [as_text(value) for value in load_small(arrays, key)]
 
 
-def _first_key(members: Mapping[str, _Member], keys: Sequence[str], other_than: str) -> str | None:
+def _first_key(members: Mapping[str, Member], keys: Sequence[str], other_than: str) -> str | None:
     by_name = {name.casefold(): name for name in reversed(members)}
     return next((by_name[key] for key in keys if key in by_name and by_name[key] != other_than), None)

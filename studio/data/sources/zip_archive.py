@@ -53,7 +53,7 @@ def open_zip(entry: Entry, folders: tuple[str, ...], account: Account) -> Genera
 
 
 @dataclass(frozen=True)
-class _Directory:
+class Directory:
     """Where the central directory lies.
 
     Attributes:
@@ -96,7 +96,7 @@ class ZipShelf(ArchiveShelf):
     def fill(self) -> Iterator[ReadProgress]:
         """Read the directory."""
         with reading():
-            directory = _directory(self._file)
+            directory = find_directory(self._file)
             self._file.seek(directory.start)
             done = count = 0
             while done < directory.byte_count and not self._is_full():
@@ -148,7 +148,7 @@ class ZipShelf(ArchiveShelf):
                 byte_count -= len(piece)
                 yield piece
 
-    def _list_one(self, directory: _Directory) -> int:
+    def _list_one(self, directory: Directory) -> int:
         """Take the directory's next member; how many bytes its record takes."""
         record = self._file.read(_CENTRAL.size)
         if len(record) < _CENTRAL.size or not record.startswith(b"PK\1\2"):
@@ -194,7 +194,8 @@ class ZipShelf(ArchiveShelf):
             self._refused[index] = "lies on top of another file in the archive, as in a decompression bomb"
 
 
-def _directory(file: BinaryIO) -> _Directory:
+def find_directory(file: BinaryIO) -> Directory:
+    """Where the central directory of an archive lies, from the record at its end. Raises UnreadableError."""
     length = file.seek(0, os.SEEK_END)
     tail_start = max(0, length - _LONGEST_COMMENT - _END.size)
     file.seek(tail_start)
@@ -215,7 +216,7 @@ def _directory(file: BinaryIO) -> _Directory:
     start = end - byte_count
     if start < 0 or offset > start:
         raise UnreadableError("damaged: its directory is not where it should be")
-    return _Directory(start, byte_count, start - offset)
+    return Directory(start, byte_count, start - offset)
 
 
 def _text(raw: bytes, flags: int) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from studio.training.settings import Budget
 
@@ -30,6 +31,21 @@ class Stopwatch:
     def running(self) -> bool:
         """Whether it runs now."""
         return self._started is not None
+
+    def now(self) -> float:
+        """The time by the clock that this one is made of, whether it runs or not; only differences mean anything."""
+        return self._now()
+
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """Stand still within the block; what it takes is no training time."""
+        running = self.running
+        self.stop()
+        try:
+            yield
+        finally:
+            if running:
+                self.start()
 
     def start(self) -> None:
         """Begin to run; no effect while it runs."""

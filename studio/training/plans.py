@@ -116,14 +116,14 @@ class Plans:
     def keep(self, began: float) -> bool:
         """Let the checkpoint that was just written stay if it is time for one that does; whether it stays.
 
-        began: what the run's clock showed before it was written.
+        began: the clock's time before it was written, see Stopwatch.now.
         """
         run, settings = self._run, self._run.settings
         fraction = run.fraction
         if not settings.kept_checkpoints or not (fraction >= 1.0 or self._kept.due(fraction, run.seconds)):
             return False
         keep_checkpoint(run.folder, run.step, settings.kept_checkpoints)
-        self._kept.drawn(fraction, run.clock.seconds - began)
+        self._kept.drawn(fraction, run.clock.now() - began)
         return True
 
     def note_threads(self, threads: int | None) -> None:

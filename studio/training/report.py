@@ -58,7 +58,9 @@ class Report:
     @property
     def checkpoint_due(self) -> bool:
         """Whether the last checkpoint is long enough ago."""
-        return self._run.seconds - self._run.saved_seconds >= self._run.settings.checkpoint_seconds
+        # On a slow disk less often: writing them may take a twentieth of the time.
+        wait = max(self._run.settings.checkpoint_seconds, 20.0 * self._run.saving_seconds)
+        return self._run.seconds - self._run.saved_seconds >= wait
 
     def set_back(self) -> None:
         """Forget what was not told: the run stands where it stood before."""
@@ -84,14 +86,14 @@ class Report:
                 )
             run.losses.add((first_step + number) * run.settings.batch_size, loss)
         self.since_safe.extend(losses)
-        self._last = run.seconds
+        self._last = seconds = run.seconds
         level_losses, level_counts = means_of(sums, counts)
         progress = Progress(
             step=run.step,
             images_seen=run.images_seen,
             losses=losses,
-            seconds=run.seconds,
-            seconds_left=self._speed.seconds_left(run.settings.budget, run.images_seen, run.seconds),
+            seconds=seconds,
+            seconds_left=self._speed.seconds_left(run.settings.budget, run.images_seen, seconds),
             pictures_per_second=self._speed.pictures_per_second,
             fraction=run.fraction,
             learning_rate=run.learning_rate,

@@ -50,10 +50,10 @@ def draw_samples(run: TrainingRun, *, raw: bool | None = None) -> SamplesDrawn:
 
 def draw_planned(wall: WallPlan, run: TrainingRun) -> SamplesDrawn:
     """`draw_samples`, with its cost noted in the plan; from the raw weights too where that does not cost rows."""
-    before, fraction = run.clock.seconds, run.fraction
+    before, fraction = run.clock.now(), run.fraction
     raw = run.settings.sample_raw and (run.step == 0 or wall.affords(fraction, run.seconds, 2.0 * wall.last_cost))
     drawn = draw_samples(run, raw=raw)
-    cost = run.clock.seconds - before
+    cost = run.clock.now() - before
     # Both halves of it are the same work.
     twice = raw and run.step > 0
     wall.drawn(fraction, cost / 2.0 if twice else cost, cost / 2.0 if twice else 0.0)

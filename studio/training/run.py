@@ -126,6 +126,7 @@ class TrainingRun:
         self.resumed_from: Path | None = None
         self.saved_step: int | None = None
         self.saved_seconds = 0.0
+        self.saving_seconds = 0.0
         self.drawn_step: int | None = None
         self.samples_requested = False
         self.checkpoint_requested = False
@@ -344,6 +345,7 @@ class TrainingRun:
         Raises StorageError when it cannot be written, LossNotFinite when the weights are no longer numbers, and
         TrainingError when the last step broke off half-way; the checkpoints on disk then stay as they are.
         """
+        before = self.clock.now()
         if self._within_step:
             raise TrainingError("The run broke off in the middle of a step.", "Resume it from its last checkpoint.")
         network = _copied(self.network.state_dict())
@@ -381,6 +383,7 @@ class TrainingRun:
                 # After the checkpoint: a run that is killed in between drops the lines when it is resumed.
                 self._forget_future()
         self.saved_step, self.saved_seconds = self.step, self.seconds
+        self.saving_seconds = self.clock.now() - before
         return path
 
     def write_description(self) -> None:

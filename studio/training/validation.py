@@ -36,6 +36,9 @@ COST_SHARE = 0.03
 
 _MOST_VALIDATIONS = 200
 
+_PATIENCE = 10.0
+"""The second validation waits until training has taken so many times as long as the first validation did."""
+
 
 def held_out_indices(count: int, settings: TrainingSettings) -> NDArray[np.int64]:
     """The positions of the pictures that are validated with and never trained on, ascending, int64 (K,); often none.
@@ -124,7 +127,8 @@ def validate(run: TrainingRun, draw: ValidationDraw) -> Validated:
     Raises OutOfMemory when not even one picture can be put through the network.
     """
     averaged = errors_of(run, run.average.network, draw)
-    raw = errors_of(run, run.network, draw)
+    # A new run's average is its weights.
+    raw = averaged if run.step == 0 else errors_of(run, run.network, draw)
     bands = bands_of(run.schedule.step_count)[draw.t.numpy()]
     counts = np.bincount(bands, minlength=LEVEL_BANDS)
     sums = np.bincount(bands, weights=averaged, minlength=LEVEL_BANDS)
@@ -141,7 +145,7 @@ def validate(run: TrainingRun, draw: ValidationDraw) -> Validated:
 
 class ValidationPlan:
     """When to validate: at the beginning, then as often as COST_SHARE of the time allows, but no more than some 200
-    times in a run. The first, which also pays for everything that happens once, is free."""
+    times in a run. The first, which also pays for everything that happens once, is no part of that."""
 
     def __init__(self, fraction: float, *, begun: bool) -> None:
         self._first = not begun
@@ -158,6 +162,9 @@ class ValidationPlan:
             return True
         if not wanted and fraction - self._fraction < 1.0 / _MOST_VALIDATIONS:
             return False
+        if not self._spent:
+            # The first says at most what the next will cost.
+            return seconds - self._began >= _PATIENCE * self._last_cost
         return self._spent + self._last_cost <= COST_SHARE * (seconds - self._began)
 
     def done(self, fraction: float, cost_seconds: float) -> None:

@@ -16,6 +16,9 @@ from studio import files
 COST_SHARE = 0.05
 """The largest share of training time that rows may take."""
 
+_PATIENCE = 3.0
+"""The second row waits until training has taken so many times as long as the first row did."""
+
 _ROW_NAME = re.compile(r"step-(\d{8,})\.png")
 _RAW_ROW_NAME = re.compile(r"step-(\d{8,})\.raw\.png")
 
@@ -35,12 +38,17 @@ class WallPlan:
         self._cost_share = cost_share
         self._spent = 0.0
         self._last_cost = 0.0
+        self._first_cost = 0.0
 
     def due(self, fraction: float, seconds: float) -> bool:
         """Whether to draw a row now, `fraction` of the budget and `seconds` of training into the run."""
         if self._next >= len(self._moments) or fraction < self._moments[self._next]:
             return False
-        return self._next == 0 or self.affords(fraction, seconds, self._last_cost)
+        if self._next == 0:
+            return True
+        # Until one was drawn that counts, the first says at most what the next will cost.
+        known = self._last_cost > 0.0 or seconds >= _PATIENCE * self._first_cost
+        return known and self.affords(fraction, seconds, self._last_cost)
 
     def affords(self, fraction: float, seconds: float, cost_seconds: float) -> bool:
         """Whether something that takes so long is still within the part of the time that is allowed by now."""
@@ -58,6 +66,8 @@ class WallPlan:
         if self._next > 0:
             self._spent += cost_seconds + extra_seconds
             self._last_cost = cost_seconds
+        else:
+            self._first_cost = cost_seconds
         self._next = sum(moment <= fraction for moment in self._moments)
 
     @property

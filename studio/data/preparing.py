@@ -21,7 +21,7 @@ from studio.data import picture_store
 from studio.data.accounting import import_report, remark_note, thinning_note
 from studio.data.classes import classes_of
 from studio.data.duplicates import count_copies, digests
-from studio.data.fitting import Box, convert_channels
+from studio.data.fitting import Box, convert_channels, minimal_channels
 from studio.data.framing import coloured, framed, kept_boxes
 from studio.data.image_set import MAX_BYTES_IN_MEMORY, MAX_NAMES_IN_MEMORY, ImageSet
 from studio.data.limits import MAX_PICTURES, MAX_SET_BYTES
@@ -410,7 +410,9 @@ class _Preparing:
             pictures: list[NDArray[np.uint8]] = []
             for position, number in enumerate(numbers.tolist()):
                 focus = preparation.focus_of(source.name(number)) if preparation.focus else CENTRE
-                places = _prepared(block[position], self._wanted, preparation, focus)
+                # As `read` would give it: what is opaque has the ground beside it, not transparency.
+                pixels = minimal_channels(block[position])
+                places = _prepared(pixels, self._wanted, preparation, focus)
                 parts[position] = len(places)
                 pictures += places
             prepared = _stacked(pictures)

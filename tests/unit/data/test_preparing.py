@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from studio.data.framing import coloured, framed
@@ -72,6 +72,7 @@ def test_the_preview_is_what_will_be(preparation, seed) -> None:
 
 
 @given(preparation=preparations, channels=st.sampled_from((1, 3, 4)), opaque=st.booleans())
+@example(preparation=Preparation(size=(1, 2), fit=Fit.FIT, channels=4), channels=4, opaque=True)
 @settings(max_examples=40, deadline=None)
 def test_many_at_a_time_is_the_same_as_one_by_one(preparation, channels, opaque) -> None:
     pictures = list(noise(6, 9, 11, channels))

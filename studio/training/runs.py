@@ -163,34 +163,35 @@ def summarize(folder: Path | str, *, now: float | None = None) -> RunSummary | N
 
 
 class _LogEnd:
-    """The last lines of a metrics.jsonl, and a search for the newest line of a kind that does not parse the rest."""
+    """The last lines of a metrics.jsonl, parsed from the end on only as far as somebody asks."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.changed = modified(path)
         self._end = self._read(_TAIL_BYTES)
         self._more: bytes | None = None
-        self._progress = [line for line in map(_whole, self._end.splitlines()) if line and "event" not in line]
-
-    @property
-    def last(self) -> Mapping[str, Any]:
+        self.last: Mapping[str, Any] = next(self._progress(), None) or next(self._backwards(), {})
         """The newest Progress, or any newest line where there is none; empty without either."""
-        if self._progress:
-            return self._progress[-1]
-        lines = [line for line in map(_whole, self._end.splitlines()) if line]
-        return lines[-1] if lines else {}
 
     def smoothed_loss(self) -> float | None:
         """The mean over the last SMOOTHING_SHARE of the pictures, as far as these lines reach; None without any."""
-        if not self._progress:
-            return None
-        since = (1.0 - SMOOTHING_SHARE) * _number(self._progress[-1].get("images_seen"))
+        since = (1.0 - SMOOTHING_SHARE) * _number(self.last.get("images_seen"))
         total, count = 0.0, 0
-        for line in self._progress:
-            if _number(line.get("images_seen")) > since and isinstance(line.get("losses"), list):
+        for line in self._progress():
+            if _number(line.get("images_seen")) <= since:
+                break
+            if isinstance(line.get("losses"), list):
                 losses = [loss for loss in line["losses"] if isinstance(loss, int | float) and math.isfinite(loss)]
                 total, count = total + sum(losses), count + len(losses)
         return total / count if count else None
+
+    def _backwards(self) -> Iterator[dict[str, Any]]:
+        """Whole lines, the newest first."""
+        lines = (_whole(text) for text in reversed(self._end.splitlines()))
+        return (line for line in lines if line is not None)
+
+    def _progress(self) -> Iterator[dict[str, Any]]:
+        return (line for line in self._backwards() if "event" not in line)
 
     def newest(self, kind: str) -> Mapping[str, Any] | None:
         """The newest whole line of an event, within the last megabyte."""

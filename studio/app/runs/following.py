@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from studio.app.runs.browsing import run_browsing_of
 from studio.app.runs.followed import FollowedRun
 from studio.app.state import StudioState
 from studio.errors import SettingsError, StudioError
@@ -92,6 +93,14 @@ class Following(QObject):
             self._state.set_followed(None)
             followed.deleteLater()
             self.detached.emit()
+
+    @Slot()
+    def use_model(self) -> None:
+        """Make pictures with the newest checkpoint of the run that is followed; it is followed on meanwhile."""
+        followed = self._state.followed
+        summary = None if followed is None else summarize(followed.folder)
+        if summary is not None and self._runner is not None:
+            run_browsing_of(self._state).use_model(summary, self._runner)
 
     @Slot(object)
     def _on_opened(self, opened: _Opened) -> None:

@@ -21,7 +21,7 @@ from studio.data.sources.entry import Shelf, hash_of
 from studio.data.sources.source import Decoded, SheetGrid, UnreadableError
 
 SMALLEST_SHEET = 32
-LARGEST_SHEET_PIXELS = 16 * 2**20
+LARGEST_SHEET_PIXELS = 4 * 2**20
 SMALLEST_CELL = 6
 LARGEST_CELL = 512
 _FEWEST_CELLS = 6
@@ -30,6 +30,7 @@ _MOST_UNEQUAL = 2.0
 _FILLED = 0.5
 _VARIED = 0.75
 _SMALLEST_REPEATED = 8
+_LARGEST_REPEATED_PIXELS = 2**20
 _EDGE_RATIO = 2.0
 
 
@@ -56,6 +57,8 @@ def detect(pixels: NDArray[np.uint8]) -> Detected | None:
         parted = _gutter_grid(empty)
         if parted is not None and _is_varied(pixels, empty, parted.grid):
             return parted
+    if width * height > _LARGEST_REPEATED_PIXELS:
+        return None
     grid = _repeated_grid(pixels)
     return None if grid is None else Detected(grid, False)
 
@@ -89,15 +92,14 @@ def _ground(pixels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
         clear = pixels[:, :, 3] == 0
         if clear.any():
             return clear
-    # The colour of the ground shows at the edge, or in the gutters when the cells reach the edge.
-    colours, counts = np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0, return_counts=True)
-    best: tuple[int, NDArray[np.bool_]] | None = None
-    for position in np.argsort(counts)[::-1][:3]:
-        same = (pixels == colours[position]).all(axis=2)
-        lines = int(same.all(axis=0).sum() + same.all(axis=1).sum())
-        if lines and (best is None or lines > best[0]):
-            best = lines, same
-    return None if best is None else best[1]
+    # The colour of the ground is that of the lines which are one colour from edge to edge.
+    plain_columns = (pixels == pixels[:1]).all(axis=(0, 2))
+    plain_rows = (pixels == pixels[:, :1]).all(axis=(1, 2))
+    plain = np.concatenate([pixels[0, plain_columns], pixels[plain_rows, 0]])
+    if not len(plain):
+        return None
+    colours, counts = np.unique(plain, axis=0, return_counts=True)
+    return (pixels == colours[counts.argmax()]).all(axis=2)
 
 
 @dataclass(frozen=True)

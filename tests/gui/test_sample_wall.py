@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage
 
-from studio.app.widgets.moments import Moment, clock, thin_out
+from studio.app.docks.train.wall_panel import wall_sheet
+from studio.app.widgets.moments import Moment, WallView, clock, thin_out
 from studio.app.widgets.sample_wall import MOST_FRAMES, MOST_ROWS, SampleWall
 from studio.app.widgets.wall_canvas import WallGeometry
 from tests.gui.training_helpers import place  # noqa: F401  (fixture)
@@ -191,3 +194,68 @@ def test_all_columns_are_shown_while_their_pictures_can_be_judged() -> None:
     # Ten classes of 28 × 28 fit into a usual window twice as large as they are.
     assert WallGeometry.fit(QSize(730, 420), 1.0, 28, 28, 10).columns == 10
     assert WallGeometry.fit(QSize(400, 420), 1.0, 28, 28, 10).columns < 10
+
+
+def test_raw_and_averaged_rows_are_views_of_the_same_moments(wall: SampleWall) -> None:
+    names = [f"seed {column + 1}" for column in range(4)]
+    with_raw = [replace(moment(step), raw=moment(step + 1).pictures) for step in (0, 10, 20)]
+    wall.set_moments(with_raw, names)
+    wall._choose(1, 2)
+    wall.set_view(WallView.RAW)
+    assert wall.current.step == 10
+    assert np.array_equal(wall.current.pictures, moment(11).pictures)
+    wall.set_view(WallView.BOTH)
+    assert wall.current.pictures.shape == (8, 8, 8, 1)
+    assert np.array_equal(wall.current.pictures[0::2], moment(11).pictures)
+    assert np.array_equal(wall.current.pictures[1::2], moment(10).pictures)
+    assert wall._header._names[:4] == ("seed 1", "EMA", "seed 2", "EMA")
+    wall.set_view(WallView.AVERAGED)
+    assert wall.current is with_raw[1]
+    assert not wall.following
+
+
+def test_rows_without_raw_pictures_are_left_out_of_the_raw_view(qtbot, wall: SampleWall) -> None:
+    said: list[bool] = []
+    wall.raw_available.connect(said.append)
+    fill(wall, [0, 10])
+    assert said == []
+    wall.add(replace(moment(20), raw=moment(5).pictures), [f"seed {column + 1}" for column in range(4)])
+    assert said == [True]
+    wall.set_view(WallView.RAW)
+    assert [m.step for m in wall.rows] == [20]
+    assert [m.step for m in wall.moments] == [0, 10, 20]
+    with qtbot.waitSignal(wall.view_changed):
+        fill(wall, [0], count=2)
+    assert wall.view is WallView.AVERAGED
+    assert said == [True, False]
+
+
+def test_going_back_takes_down_the_rows_of_what_never_was(wall: SampleWall) -> None:
+    fill(wall, [0, 10, 20, 30])
+    wall._choose(1, 0)
+    wall.cut(20)
+    assert [m.step for m in wall.moments] == [0, 10, 20]
+    assert wall.current.step == 20
+    fill(wall, [25])
+    assert [m.step for m in wall.moments] == [0, 10, 20, 25]
+
+
+def test_the_way_back_is_offered_for_the_row_that_is_lit(qtbot, wall: SampleWall) -> None:
+    fill(wall, [0, 10, 20])
+    wall.set_way_back("Back to 0:05", True, "")
+    wall._choose(1, 0)
+    with qtbot.waitSignal(wall.back_requested) as asked:
+        wall._way_back.click()
+    assert asked.args[0].step == 10
+    wall.set_way_back("", False, "")
+    assert wall._way_back.isHidden()
+
+
+def test_a_sheet_holds_every_row_and_column_pixel_for_pixel() -> None:
+    rows = [moment(step, count=3, shape=(4, 5, 3)) for step in (1, 2)]
+    sheet = wall_sheet(rows)
+    assert sheet.shape == (2 * 4 + 2, 3 * 5 + 2 * 2, 3)
+    for row, shown in enumerate(rows):
+        for column in range(3):
+            top, left = row * 6, column * 7
+            assert np.array_equal(sheet[top : top + 4, left : left + 5], shown.pictures[column])

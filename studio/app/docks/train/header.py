@@ -185,6 +185,7 @@ class TrainingHeader(QWidget):
             self._facts.set_text(fact.name, "")
         self._saved_at = None
         self._track.set_fraction(0.0)
+        self._track.set_flag(None)
         self._fit()
 
     @Slot()

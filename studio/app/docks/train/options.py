@@ -75,6 +75,15 @@ class TrainingOptions(QWidget):
         """Whether the next run also writes event files for TensorBoard."""
         return bool(self._fields["tensorboard"].value())
 
+    @property
+    def augmentation(self) -> dict[str, bool | int]:
+        """What the next run may do to a picture, by the names of TrainingSettings."""
+        if self._fields["exact"].value():
+            return {}
+        names = ("mirror", "upside_down", "turns", "shift")
+        options = (option for option in self._options if option.name in names)
+        return {option.setting: _typed(option.setting, self._fields[option.name].value()) for option in options}
+
     def choose(self, intent: str, shape: tuple[int, int, int], class_count: int | None = None) -> None:
         """Take a preset for pictures of `shape` (C, H, W), in classes or none; numbers set by hand give way to it."""
         if (intent, shape, class_count) != (self._intent, self._shape, self._class_count):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from studio.app.data.editing import Augmentation, data_editing_of
 from studio.app.docks.train.header import INTENTS, TrainingHeader
 from studio.app.docks.train.live_changes import LiveChanges
 from studio.app.docks.train.stage_messages import StageMessages
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from studio.app.docks.train.checkpoints import CheckpointsDock
     from studio.app.runs.followed import FollowedRun
     from studio.networks.config import NetworkConfig
+    from studio.training.events import Progress
     from studio.training.kept_checkpoints import KeptCheckpoint
     from studio.training.settings import TrainingSettings
 
@@ -65,7 +67,7 @@ class TrainingStage(QWidget):
         self._panel = WallPanel(runner, self)
         self.wall = self._panel.wall
         self.options: QWidget | None = None
-        self._progress: object | None = None
+        self._progress: Progress | None = None
         self._changes = LiveChanges(self)
         self._estimates = Estimates(state, runner, self)
         self._build()
@@ -194,6 +196,7 @@ class TrainingStage(QWidget):
         self.options.device_requested.connect(self.device_requested)
         self.options.changed.connect(self._refresh)
         self.options.changed.connect(self._ask_for_estimates)
+        self.options.changed.connect(self._tell_augmentation)
         self.options.height_changed.connect(self._fit_options)
         self._choose_recipe()
 
@@ -224,6 +227,11 @@ class TrainingStage(QWidget):
             self.options.choose(self.header.intent, shape, class_count_for(image_set))
         self._ask_for_estimates()
         self._refresh()
+
+    @Slot()
+    def _tell_augmentation(self) -> None:
+        """The Data page shows what the network may see of a picture."""
+        data_editing_of(self._state).set_augmentation(Augmentation(**self.options.augmentation))
 
     @Slot()
     def _ask_for_estimates(self) -> None:
@@ -278,8 +286,17 @@ class TrainingStage(QWidget):
         if event is None or not count:
             return
         self.header.show_progress(event.step, event.images_seen / count, event.pictures_per_second, event.fraction)
+        self._show_flag(event)
         if self.controller.phase is Phase.RUNNING or self._state.followed is not None:
             self._show_time()
+
+    def _show_flag(self, event: Progress) -> None:
+        seconds = self._record.recognisable
+        if seconds is None or event.seconds <= 0:
+            self.header.track.set_flag(None)
+        else:
+            words = f"Pictures became recognisable at {clock(seconds)}: one can tell what each shows."
+            self.header.track.set_flag(event.fraction * min(1.0, seconds / event.seconds), words)
 
     def _image_count(self) -> int:
         if self._state.followed is not None:

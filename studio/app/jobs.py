@@ -6,7 +6,7 @@ can open before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from studio.app.state import ModelChoice
     from studio.data.image_set import ImageSet
-    from studio.data.progress import ImportProgress
     from studio.diffusion.step import Step
     from studio.diffusion.trace import Trace
     from studio.generation.request import SamplingRequest
@@ -87,19 +86,6 @@ def prepare() -> Iterator[Preparing]:
     import studio.training.trainer  # noqa: F401
 
     yield Preparing("training")
-
-
-def import_pictures(
-    paths: Sequence[Path | str], *, size: int | None = None, channels: int | None = None, name: str | None = None
-) -> Iterator[ImportProgress]:
-    """Read pictures from files and folders. Yields ImportProgress, returns the ImportResult. Raises DataError."""
-    from studio.data.importing import ImportResult, import_images
-
-    for item in import_images(paths, size=size, channels=channels, name=name):
-        if isinstance(item, ImportResult):
-            return item
-        yield item
-    raise AssertionError("the import ended without a result")
 
 
 def open_starter_set(identity: str) -> Iterator[object]:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
-from studio.app import jobs
+from studio.app.data.jobs import open_data
 from studio.app.docks.train.dataset import DatasetDock
 from studio.app.docks.train.dataset_health import Health, health_lines, size_words, verdict
-from studio.data.image_set import ImageSet
 from studio.data.health import look_over
+from studio.data.image_set import ImageSet
 from studio.data.report import ImportReport, SkippedFile
 from tests.gui.training_helpers import place, runner, small_pictures, state, two_pixels  # noqa: F401  (fixtures)
 
@@ -130,7 +130,7 @@ def test_a_real_folder_goes_through_to_the_panel(qtbot, dock: DatasetDock, state
         folder.mkdir(exist_ok=True)
         Image.fromarray(np.full((8, 8), number * 20, np.uint8)).save(folder / f"{number}.png")
     (tmp_path / "cats" / "broken.png").write_bytes(b"\x89PNG no picture")
-    handle = runner.interject(jobs.import_pictures([tmp_path]), "Opening")
+    handle = runner.interject(open_data([tmp_path]), "Opening")
     with qtbot.waitSignal(handle.succeeded, timeout=10_000) as done:
         pass
     result = done.args[0]

@@ -245,7 +245,7 @@ def test_an_opening_can_be_cancelled_in_the_window(window: MainWindow, pictures:
             yield object()
             time.sleep(0.002)
 
-    monkeypatch.setattr("studio.app.jobs.import_pictures", endless)
+    monkeypatch.setattr("studio.app.window.opening.open_data", endless)
     window.opener.open([pictures])
     qtbot.waitUntil(lambda: window.stage.opening.isVisible())
     cancel = next(b for b in window.stage.opening.findChildren(QAbstractButton) if b.text() == "Cancel")

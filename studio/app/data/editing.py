@@ -90,7 +90,7 @@ class DataEditing(QObject):
         self._examination: JobHandle | None = None
         self._indexing: JobHandle | None = None
         self._health: HealthReport | None = None
-        self._examinable = True
+        self._gave_way = False
         self._pending = self._decided
         self._taking = False
         self.augmentation = Augmentation()
@@ -104,6 +104,7 @@ class DataEditing(QObject):
         """Work with this background thread."""
         if self._runner is None:
             self._runner = runner
+            runner.job_started.connect(self._on_job_started)
             runner.idle.connect(self._examine_again)
             self._on_image_set()
 
@@ -446,7 +447,7 @@ class DataEditing(QObject):
             self._examination.cancel()
             self._examination = None
         self._health = None
-        self._examinable = True
+        self._gave_way = False
         image_set = self._state.image_set
         if self._runner is None or image_set is None or not self._runner.accepting:
             return
@@ -454,7 +455,6 @@ class DataEditing(QObject):
         handle = self._runner.start(job, "Examining pictures", background=True)
         self._examination = handle
         handle.events.connect(self._on_examining)
-        handle.failed.connect(self._on_not_examined)
         handle.finished.connect(self._on_examination_over)
 
     @Slot(list)
@@ -464,22 +464,19 @@ class DataEditing(QObject):
             self._health = reports[-1]
             self.examined.emit()
 
-    @Slot(object, str)
-    def _on_not_examined(self, _error: StudioError, _details: str) -> None:
-        # The runner has logged it; once more would end no better.
-        if self.sender() is self._examination:
-            self._examinable = False
-
     @Slot()
     def _on_examination_over(self) -> None:
         if self.sender() is self._examination:
             self._examination = None
 
+    @Slot(object)
+    def _on_job_started(self, handle: JobHandle) -> None:
+        self._gave_way = self._gave_way or (self._examination is not None and not handle.background)
+
     @Slot()
     def _examine_again(self) -> None:
-        # It gave way to something else.
-        examined = self._health is not None and self._health.complete
-        if self._examinable and not examined and self._examination is None:
+        # Only what gave way to something else: whoever cancelled it otherwise, closing the window, meant it.
+        if self._gave_way and self._examination is None:
             self._begin_examination()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Slot
@@ -13,8 +14,11 @@ from studio.app.theme import Space, theme
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.buttons import SecondaryButton
 from studio.app.widgets.labels import Label
-from studio.app.window.activity import read_activity
+from studio.app.window.activity import clock, read_activity
 from studio.errors import StudioError
+
+_LEAST_SECONDS = 1.0
+"""Before this nobody can say how long something takes."""
 
 
 class OpeningBar(QWidget):
@@ -23,6 +27,8 @@ class OpeningBar(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._handle: JobHandle | None = None
+        self._began = 0.0
+        self._message = ""
         self._title = Label("", self)
         self._detail = Label("", self, role="muted", elided=True)
         self._progress = QProgressBar(self)
@@ -43,6 +49,7 @@ class OpeningBar(QWidget):
     def follow(self, handle: JobHandle) -> None:
         """Show this opening until it ends."""
         self._handle = handle
+        self._began = time.monotonic()
         self._title.setText(handle.title)
         self._detail.setText("")
         self._progress.setRange(0, 0)
@@ -60,10 +67,19 @@ class OpeningBar(QWidget):
         activity = read_activity(events[-1])
         if activity is None or self.sender() is not self._handle:
             return
+        if (message := getattr(events[-1], "message", "")) != self._message:
+            # Another part of the work, at another speed.
+            self._message, self._began = message, time.monotonic()
         known = activity.fraction is not None
         self._progress.setRange(0, 1000 if known else 0)
         self._progress.setValue(round(1000 * activity.fraction) if known else 0)
-        self._detail.setText(activity.text)
+        self._detail.setText(activity.text + self._left(activity.fraction))
+
+    def _left(self, fraction: float | None) -> str:
+        passed = time.monotonic() - self._began
+        if not fraction or passed < _LEAST_SECONDS:
+            return ""
+        return f" · {clock(passed / fraction - passed)} left"
 
     @Slot()
     def _on_finished(self) -> None:

@@ -16,10 +16,11 @@ from studio.app.widgets.result_view import ResultView
 
 VERSIONS = 8
 _SEED = 1
+_HEIGHT = 131
 
 
 class AugmentedRow(QWidget):
-    """Eight versions of the chosen picture; empty words while the training changes nothing."""
+    """Eight versions of the chosen picture; a line of words alone while the training changes nothing."""
 
     def __init__(self, editing: DataEditing, parent: QWidget) -> None:
         super().__init__(parent)
@@ -30,17 +31,17 @@ class AugmentedRow(QWidget):
         self._words = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
         self.again = IconButton("dice", "Other versions", parent=self, dense=True)
         self.again.clicked.connect(self._throw)
-        self.view = ResultView(self, name="What the network may see", height=64)
-        self.view.setFixedHeight(64)
+        self.view = ResultView(self, name="What the network may see", height=_HEIGHT)
+        self.view.setFixedHeight(_HEIGHT)
         head = QHBoxLayout()
         head.setSpacing(Space.S)
-        head.addWidget(self._title)
-        head.addWidget(self._words, 1)
+        head.addWidget(self._title, 1)
         head.addWidget(self.again)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.XS)
         column.addLayout(head)
+        column.addWidget(self._words)
         column.addWidget(self.view)
         editing.augmentation_changed.connect(self._show)
 
@@ -65,7 +66,9 @@ class AugmentedRow(QWidget):
         self._words.setText(augmentation_words(chosen))
         self._words.setToolTip("Switched on and off in the training's options, on the Train page.")
         versions = () if self._picture is None else augmented(self._picture, chosen, _SEED + self._round)
-        self.again.setEnabled(bool(versions) and chosen != Augmentation())
+        varied = chosen != Augmentation()
+        self.again.setVisible(varied)
+        self.view.setVisible(varied)
         self.view.show_pictures(versions)
 
 
@@ -80,7 +83,7 @@ def augmentation_words(chosen: Augmentation) -> str:
         words.append("turned")
     if chosen.largest_shift:
         words.append(f"shifted ≤ {chosen.largest_shift} px")
-    return ", ".join(words) or "as it is"
+    return ", ".join(words) or "each picture as it is: nothing is varied"
 
 
 def augmented(picture: NDArray[np.uint8], chosen: Augmentation, seed: int) -> list[NDArray[np.uint8]]:

@@ -27,6 +27,7 @@ class GridFooter(QWidget):
         self._editing = editing
         self._followed: JobHandle | None = None
         self._began = 0.0
+        self._message = ""
         self._shown, self._total, self._words, self._filtered = 0, 0, "", False
         self._chosen_count = 0
         self._count = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
@@ -115,6 +116,9 @@ class GridFooter(QWidget):
         event = events[-1]
         if self.sender() is not self._followed or not hasattr(event, "total"):
             return
+        if event.message != self._message:
+            # Another part of the work, at another speed.
+            self._message, self._began = event.message, time.monotonic()
         if not event.total:
             self._bar.setRange(0, 0)
             self._words_of_work.setText(f"{event.message} · {event.done:,}" if event.done else event.message)

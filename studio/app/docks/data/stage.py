@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPoint, QTimer, Signal, Slot
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -33,6 +33,7 @@ from studio.data.sources.source import SheetFound
 from studio.errors import StudioError
 
 _LARGE_SET = 400
+_LONGEST_TITLE = 380
 _CELL_OF_MANY, _CELL_OF_FEW = 56, 96
 
 
@@ -190,6 +191,7 @@ class DataStage(QWidget):
         """Show how a sheet is cut."""
         self.sheet_editor.edit(sheet)
         self._middle.setCurrentWidget(self.sheet_editor)
+        self.sheet_editor.done.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot()
     def show_grid(self) -> None:
@@ -311,7 +313,8 @@ class DataStage(QWidget):
             self.headline.setText("Data")
             self.sentence.setText("see every picture before a network does")
             return
-        self.headline.setText(catalog.title)
+        metrics = self.headline.fontMetrics()
+        self.headline.setText(metrics.elidedText(catalog.title, Qt.TextElideMode.ElideMiddle, _LONGEST_TITLE))
         noun = "picture" if image_set.count == 1 else "pictures"
         self.sentence.setText(f"{image_set.count:,} {noun} · {size_words(image_set)}")
 

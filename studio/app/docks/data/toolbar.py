@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QRectF, QTimer, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from studio.app.data.pictures import AS_THEY_ARE, AS_THEY_WILL_BE
-from studio.app.icons import icon
-from studio.app.theme import Size, Space
+from studio.app.icons import paint_icon
+from studio.app.theme import Size, Space, theme
 from studio.app.widgets.controls import ComboField, IconButton
 from studio.app.widgets.segmented import SegmentedControl
 
@@ -27,14 +28,13 @@ class GridToolbar(QWidget):
         self.classes = ComboField("Class", [(None, "All")], self, label_width=0)
         self.classes.setFixedWidth(180)
         self.classes.value_changed.connect(self._tell)
-        self.search = QLineEdit(self)
+        self.search = _SearchField(self)
         self.search.setPlaceholderText("Find by name")
         self.search.setAccessibleName("Find pictures by name")
         self.search.setClearButtonEnabled(True)
         self.search.setFixedHeight(Size.CONTROL)
         self.search.setMinimumWidth(140)
         self.search.setMaximumWidth(220)
-        self.search.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
         self._typed = QTimer(self)
         self._typed.setSingleShot(True)
         self._typed.setInterval(SEARCH_DELAY_MS)
@@ -94,3 +94,20 @@ class GridToolbar(QWidget):
     @Slot()
     def _wait(self) -> None:
         self._typed.start()
+
+
+class _SearchField(QLineEdit):
+    """A line with the glass before its words."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setTextMargins(Size.ICON + 2, 0, 0, 0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = Size.ICON - 2
+        place = QRectF(Space.S, (self.height() - side) / 2, side, side)
+        paint_icon(painter, place, "search", theme().tokens.muted)
+        painter.end()

@@ -29,6 +29,7 @@ from studio.training.run_folder import (
 from studio.training.wall import row_paths
 
 ENDED_NAME = "ended.json"
+PICTURES_NAME = "pictures.npz"
 CHECKPOINT_NAMES = (CHECKPOINT_NAME, PREVIOUS_NAME)
 
 LIVE_SECONDS = 30.0
@@ -157,7 +158,7 @@ def summarize(folder: Path | str, *, now: float | None = None) -> RunSummary | N
         copied=_measured(quality, "copied"),
         model=_model(folder, ended),
         newest_row=rows[-1] if rows else None,
-        has_pictures=(folder / "pictures.npz").is_file(),
+        has_pictures=(folder / PICTURES_NAME).is_file(),
         facts=facts,
     )
 

@@ -21,8 +21,9 @@ from studio.app.runs.following import following_of
 from studio.app.state import StudioState
 from studio.app.undo import undo_stack_of
 from studio.paths import user_folder
+from studio.training.events import MarkKind
 from studio.training.runs import RunStatus
-from tests.unit.training.run_folders import append, drawn, make_run, progress, validated
+from tests.unit.training.run_folders import append, drawn, make_run, mark, progress, validated
 
 
 @pytest.fixture
@@ -285,6 +286,20 @@ def test_the_values_at_the_pointer_are_read(page, qtbot):
     assert shown.curves.legend == (("Squares", "0.5000"),)
     shown.curves.plot._on_pointed(None)
     assert shown.curves.legend[0][1] == newest != "0.5000"
+
+
+def test_what_changed_in_a_run_is_marked_while_it_is_alone(page, qtbot, state):
+    folder = own_run(
+        "2026-01-02 10.00.00 a", progress(10, 0.5), mark(30, MarkKind.LEARNING_RATE, "rate halved"), progress(60, 0.25)
+    )
+    other = own_run("2026-01-01 10.00.00 a", progress(10, 0.5))
+    shown = page(qtbot)
+    run_browsing_of(state).choose([folder])
+    plot = shown.curves.plot
+    qtbot.waitUntil(lambda: len(plot.curves[0].x) == 2)
+    assert plot.plot.marker_names() == ("mark 0",)
+    run_browsing_of(state).choose([folder, other])
+    assert plot.plot.marker_names() == ()
 
 
 def test_curves_leave_the_program(page, qtbot, tmp_path):

@@ -15,14 +15,10 @@ from studio import files
 from studio.data.image_set import ImageSet
 from studio.errors import DataError
 from studio.paths import user_folder
+from studio.training.runs import CHECKPOINT_NAMES, ENDED_NAME, PICTURES_NAME, RunStatus, summarize
 
-PICTURES_NAME = "pictures.npz"
-ENDED_NAME = "ended.json"
 MOST_PICTURE_BYTES = 256 * 1024 * 1024
 """Larger sets are not copied into the run's folder; to resume, the person opens them again."""
-
-_CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
-_TAIL_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -104,32 +100,10 @@ def forget_extras(folder: Path) -> None:
 
 
 def _unfinished(folder: Path) -> UnfinishedRun | None:
-    if (folder / ENDED_NAME).exists() or not any((folder / name).is_file() for name in _CHECKPOINTS):
+    run = summarize(folder)
+    # One that seems to be running may have been killed a moment ago, together with the window.
+    if run is None or run.status not in (RunStatus.RUNNING, RunStatus.INTERRUPTED) or not run.fraction > 0.0:
         return None
-    try:
-        budget = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["budget"]
-        last = _last_line(folder / "metrics.jsonl")
-        seconds, images_seen, step = float(last["seconds"]), int(last["images_seen"]), int(last["step"])
-        done = images_seen / budget["images"] if budget["images"] else seconds / (60.0 * budget["minutes"])
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+    if not any((folder / name).is_file() for name in CHECKPOINT_NAMES):
         return None
-    if not 0.0 < done < 1.0:
-        return None
-    # A folder is named after the time and the data: "2026-11-24 11.10.05 digits".
-    title = folder.name.split(" ", 2)[-1].replace("-", " ")
-    return UnfinishedRun(folder, title, step, seconds, done, (folder / PICTURES_NAME).is_file())
-
-
-def _last_line(path: Path) -> dict:
-    """The last whole line of a log of JSON objects. Raises ValueError when there is none."""
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - _TAIL_BYTES))
-        for line in reversed(file.read().splitlines()):
-            try:
-                content = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(content, dict):
-                return content
-    raise ValueError(f"{path} holds no line")
+    return UnfinishedRun(folder, run.title, run.step, run.seconds, run.fraction, run.has_pictures)

@@ -60,6 +60,8 @@ class OverlayPlot(PlotHost):
         super().__init__(name, parent)
         self.setMinimumSize(240, 120)
         self._curves: tuple[OverlaidCurve, ...] = ()
+        self._marks: tuple[tuple[float, str], ...] = ()
+        self._drawn_marks: tuple[tuple[float, str], ...] = ()
         self._axis = "minutes"
         self._logarithmic = True
         self._message = ""
@@ -69,9 +71,20 @@ class OverlayPlot(PlotHost):
     def curves(self) -> tuple[OverlaidCurve, ...]:
         return self._curves
 
-    def set_curves(self, curves: Sequence[OverlaidCurve], *, axis: str, logarithmic: bool, message: str = "") -> None:
-        """Draw these. axis: "minutes" or "images". message: what stands there instead when there is no point."""
-        self._curves = tuple(curves)
+    def set_curves(
+        self,
+        curves: Sequence[OverlaidCurve],
+        *,
+        axis: str,
+        logarithmic: bool,
+        message: str = "",
+        marks: Sequence[tuple[float, str]] = (),
+    ) -> None:
+        """Draw these. axis: "minutes" or "images". message: what stands there instead when there is no point.
+
+        marks: (x, a few words) each, for lines across the plot.
+        """
+        self._curves, self._marks = tuple(curves), tuple(marks)
         self._axis, self._logarithmic, self._message = axis, logarithmic, message
         self.redraw()
 
@@ -95,7 +108,16 @@ class OverlayPlot(PlotHost):
         for curve in drawn:
             plot.set_curve(curve.name, curve.x, curve.y, curve.look)
             plot.set_dot(curve.name, float(curve.x[-1]), float(curve.y[-1]), curve.look.role)
+        self._draw_marks(plot)
         self._point(plot, self._pointer)
+
+    def _draw_marks(self, plot: Plot) -> None:
+        if self._marks != self._drawn_marks:
+            for index in range(len(self._drawn_marks)):
+                plot.set_marker(f"mark {index}", None)
+            for index, (x, words) in enumerate(self._marks):
+                plot.set_marker(f"mark {index}", x, CurveLook("muted", 1.0, "dash"), words)
+            self._drawn_marks = self._marks
 
     def _reach(self, curves: Sequence[OverlaidCurve]) -> tuple[float, float]:
         values = np.concatenate([curve.y for curve in curves]) if curves else np.zeros(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class LineSwatch(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setPen(self._look.pen())
+        painter.setPen(self._look.pen(self.devicePixelRatioF()))
         middle = self.height() / 2
         painter.drawLine(QPointF(0, middle), QPointF(self.width(), middle))
 
@@ -149,7 +150,11 @@ class RunCurvesPanel(QWidget):
         quantity = str(self.quantity.value())
         message = _MISSING[quantity] if read else "reading…" if entries else "choose runs at the left"
         self.plot.set_curves(
-            curves, axis=str(self.axis.value()), logarithmic=self.scale.value() == "log", message=message
+            curves,
+            axis=str(self.axis.value()),
+            logarithmic=self.scale.value() == "log",
+            message=message,
+            marks=self._marks(entries),
         )
         self._read(None)
         self.shown_changed.emit()
@@ -162,6 +167,14 @@ class RunCurvesPanel(QWidget):
         curve: RunCurve = getattr(detail.curves, str(self.quantity.value()))
         x = curve.seconds / 60.0 if self.axis.value() == "minutes" else curve.images_seen
         return OverlaidCurve(name, x, curve.values, RUN_LOOKS[place])
+
+    def _marks(self, entries: Sequence[RunEntry]) -> tuple[tuple[float, str], ...]:
+        """What changed in a run that is shown alone: over several curves nobody could tell whose marks they are."""
+        detail = self._browsing.detail(entries[0].summary.folder) if len(entries) == 1 else None
+        if detail is None:
+            return ()
+        minutes = self.axis.value() == "minutes"
+        return tuple((mark.seconds / 60.0 if minutes else mark.images_seen, mark.text) for mark in detail.curves.marks)
 
     @Slot(object)
     def _read(self, x: float | None) -> None:

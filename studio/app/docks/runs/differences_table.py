@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LINE = 24
 _SWATCH = 8
-_NAME_WIDTH = 150
+_NAME_WIDTH, _LEAST_COLUMN = 140, 108
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -95,8 +95,9 @@ class DifferencesTable(QWidget):
         self._view.setMinimumHeight(60)
         header = self._view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setFont(ui_font(FontSize.LABEL, 600))
+        header.setFont(ui_font(FontSize.LABEL))
         header.setHighlightSections(False)
+        header.setMinimumSectionSize(_LEAST_COLUMN)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._none = Label("", self, role="muted", size=FontSize.LABEL, wrap=True)
         head = QHBoxLayout()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from studio.app.docks.runs.words import when_words
+from studio.app.docks.runs.words import short_titles
 from studio.app.imaging import fitted_size, paint_picture, screen_images
 from studio.app.runs.browsing import run_browsing_of
 from studio.app.theme import FontSize, Space, theme, ui_font
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from studio.app.state import StudioState
 
-_HEAD = 152
+_HEAD = 124
 _GAP = 3
 _CAPTION = 18
 _LEAST_ROW = 34
@@ -71,12 +71,13 @@ class NewestRows(QWidget):
         self._rows = []
         noises = set()
         chosen = self._browsing.chosen
+        titles = short_titles([entry.summary for entry in chosen])
         for place, entry in enumerate(chosen):
             summary = entry.summary
             detail = self._browsing.detail(summary.folder)
             images = [] if detail is None or detail.row is None else screen_images(detail.row[:_MOST_PICTURES])
-            words = f"step {detail.row_step:,}" if images and detail is not None else "no row yet"
-            self._rows.append(_Row(summary.title, f"{words}, {when_words(summary)}", RUN_LOOKS[place].role, images))
+            words = f"step {detail.row_step:,}" if images else "reading…" if detail is None else "no row yet"
+            self._rows.append(_Row(titles[place], words, RUN_LOOKS[place].role, images))
             if images:
                 noises.add((self._seed(summary.folder), summary.facts.shape))
         self._same_noise = len(noises) == 1 and None not in {seed for seed, _ in noises}

@@ -86,6 +86,8 @@ def facts_words(run: RunSummary) -> str:
         parts.append(f"{facts.parameters:,} parameters")
     if facts.device:
         parts.append(facts.device)
+    if facts.branch_of:
+        parts.append(f"branched off “{facts.branch_of}”")
     return " · ".join(parts)
 
 

@@ -63,6 +63,10 @@ def test_decisions_are_taken_back_and_made_again(qtbot, editing: DataEditing, st
     assert editing.left_out.tolist() == []
     changes.redo()
     assert editing.left_out.tolist() == [0]
+    assert [editing.class_of(index) for index in (1, 2)] == ["cats", "cats"]
+    changes.redo()
+    settle(qtbot, editing)
+    assert set(state.image_set.class_names) == {"cats", "dogs", "owls"}
     editing.bring_back([0, 5])
     settle(qtbot, editing)
     assert state.image_set.count == 12
@@ -100,7 +104,8 @@ def test_a_decision_that_leaves_nothing_is_told_and_loses_nothing(qtbot, editing
     assert isinstance(failed.args[0], StudioError)
     assert state.image_set is before
     undo_stack_of(state).undo()
-    settle(qtbot, editing)
+    assert editing.left_out.tolist() == []
+    qtbot.waitUntil(lambda: not editing._settle.isActive() and editing.settled)
 
 
 def test_cancel_takes_the_decision_back(qtbot, editing: DataEditing, state) -> None:

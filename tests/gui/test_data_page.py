@@ -70,6 +70,7 @@ def test_as_they_are_shows_what_is_kept(qtbot, pets: DataStage) -> None:
     pets.toolbar.view.set_value(AS_THEY_WILL_BE)
     qtbot.waitUntil(lambda: seen(pets, 0))
     assert pets.pictures.cell(0).boxes == ()
+    settle(qtbot, pets.editing)
 
 
 def test_the_grid_shows_a_decision_before_the_set_follows(qtbot, pets: DataStage, state) -> None:
@@ -190,6 +191,7 @@ def test_dragging_in_the_original_moves_what_is_kept(qtbot, pets: DataStage, sta
     assert pets.editing.preparation.focus == {}
     qtbot.keyClick(pets.detail.crop, Qt.Key.Key_Left)
     assert pets.editing.preparation.focus["cats/0.png"][0] < 0.5
+    settle(qtbot, pets.editing)
 
 
 def test_copies_are_shown_as_pairs_and_left_out_at_a_click(qtbot, page: DataStage, state, runner) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studio.training.run_facts import read_json
-from studio.training.run_folder import SETTINGS_NAME
 from studio.training.runs import RunSummary
 
 UNKNOWN = "—"
@@ -39,7 +37,7 @@ _WORDS = {
     "held_out_share": "Share held out",
     "threads": "Threads",
     "step_count": "Noise levels T",
-    "kind": "Kind",
+    "kind": "Schedule",
     "zero_terminal_snr": "Ends in pure noise",
 }
 
@@ -83,7 +81,7 @@ def _described(run: RunSummary) -> dict[tuple[str, str], str]:
     machine = {"device": facts.device or None, "precision": facts.precision or None, "program": facts.program or None}
     groups: dict[str, Mapping[str, Any]] = {
         "Data": data,
-        "Training": read_json(run.folder / SETTINGS_NAME),
+        "Training": run.settings,
         "Schedule": schedule | (options if isinstance(options, dict) else {}),
         "Network": network | {"parameters": facts.parameters},
         "Machine": machine,

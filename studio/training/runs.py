@@ -32,7 +32,7 @@ ENDED_NAME = "ended.json"
 PICTURES_NAME = "pictures.npz"
 CHECKPOINT_NAMES = (CHECKPOINT_NAME, PREVIOUS_NAME)
 
-LIVE_SECONDS = 30.0
+LIVE_SECONDS = 60.0
 """A run that nobody has ended and whose log grew within so many seconds is being trained by somebody."""
 
 SMOOTHING_SHARE = 0.08
@@ -64,6 +64,7 @@ class RunSummary:
     loss: the mean squared error of the predicted noise, over the last SMOOTHING_SHARE of the run as far as the end of
         its log tells; validation, distance, copied: the newest of each. All None where there is none.
     model: the model file that was kept from it, where it still exists. newest_row: the newest row of its wall.
+    has_pictures: those it trains on lie in its folder. settings: as plain JSON values.
     """
 
     folder: Path
@@ -84,6 +85,7 @@ class RunSummary:
     newest_row: Path | None
     has_pictures: bool
     facts: RunFacts = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     @property
     def can_go_on(self) -> bool:
@@ -160,6 +162,7 @@ def summarize(folder: Path | str, *, now: float | None = None) -> RunSummary | N
         newest_row=rows[-1] if rows else None,
         has_pictures=(folder / PICTURES_NAME).is_file(),
         facts=facts,
+        settings=settings,
     )
 
 

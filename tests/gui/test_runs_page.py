@@ -244,7 +244,8 @@ def test_without_a_checkpoint_there_is_nothing_to_go_on_from(page, qtbot):
 def test_a_run_elsewhere_is_attached_remembered_and_taken_off_the_list(page, qtbot, state, tmp_path, runner):
     folder = make_run(tmp_path / "cluster" / "fashion.run", progress(10))
     shown = page(qtbot)
-    shown.attach(folder)
+    with qtbot.waitSignal(run_browsing_of(state).attached):
+        shown.attach(folder)
     assert titles(shown) == ["fashion.run"]
     assert run_files.attached_folders() == (folder,)
     qtbot.waitUntil(lambda: not runner.busy)
@@ -255,15 +256,17 @@ def test_a_run_elsewhere_is_attached_remembered_and_taken_off_the_list(page, qtb
     assert run_files.attached_folders() == ()
     undo_stack_of(state).undo()
     assert titles(shown) == ["fashion.run"]
-    shown.attach(tmp_path)
-    assert shown._banner.kind == "error" or titles(shown) == ["fashion.run"]
+    with qtbot.waitSignal(run_browsing_of(state).attached):
+        shown.attach(tmp_path / "cluster")
+    assert titles(shown) == ["fashion.run"]
     assert is_run_folder([folder])
     assert not is_run_folder([tmp_path])
 
 
-def test_a_folder_without_runs_is_refused_with_a_sentence(page, qtbot, tmp_path):
+def test_a_folder_without_runs_is_refused_with_a_sentence(page, qtbot, tmp_path, state, caplog):
     shown = page(qtbot)
-    shown.attach(tmp_path)
+    with caplog.at_level("ERROR"), qtbot.waitSignal(run_browsing_of(state).failed):
+        shown.attach(tmp_path)
     assert shown._banner.isVisible()
     assert "metrics.jsonl" in shown._banner.text()
 

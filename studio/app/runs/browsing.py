@@ -16,7 +16,7 @@ from studio.app.runs.run_jobs import Recipe, RunDetail, RunEntry, TakenModel
 from studio.app.state import ModelChoice, ModelSource, StudioState
 from studio.app.training.controller import new_model_path
 from studio.app.undo import Change, undo_stack_of
-from studio.errors import DataError, StudioError
+from studio.errors import StudioError
 from studio.training.runs import RunStatus, RunSummary, is_run
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class RunBrowsing(QObject):
     """More is known of the chosen runs."""
     recipe_chosen = Signal(object, object)
     """TrainingSettings, and NetworkConfig or None: the next training is to begin with these."""
+    attached = Signal(object)
+    """tuple[RunEntry, ...]: runs that a person brought are in the list now."""
     model_taken = Signal(object)
     """ModelBundle: the state's model now."""
     failed = Signal(object)
@@ -51,7 +53,9 @@ class RunBrowsing(QObject):
         self._details: dict[Path, RunDetail] = {}
         self._scanning: JobHandle | None = None
         self._reading: JobHandle | None = None
+        self._attaching: dict[QObject, Path] = {}
         self._trashed: dict[Path, Path] = {}
+        self._removed: dict[Path, RunEntry] = {}
         self._cleaned = False
         application = QCoreApplication.instance()
         if application is not None:
@@ -180,38 +184,37 @@ class RunBrowsing(QObject):
             before = run_files.given_title(folder)
             undo_stack_of(self._state).push(Change("Rename the run", _Rename(self, folder), before, title.strip()))
 
-    def attach(self, folder: Path) -> bool:
-        """Show a run, or a folder of runs, that lies elsewhere; False when it holds none."""
+    def attach(self, folder: Path, runner: Runner) -> None:
+        """Show a run, or a folder of runs, that lies elsewhere, and choose it; `attached` tells when it is there."""
         folder = folder.absolute()
-        inside = list(run_jobs.candidates(folder))
-        if not inside:
-            error = DataError(
-                f"{folder.name} is not the folder of a training run.",
-                "A run's folder holds settings.json and metrics.jsonl.",
-            )
-            self.failed.emit(error)
-            return False
-        if not any(run_files.is_own(each) for each in inside):
+        handle = runner.interject(run_jobs.look_into(folder), f"Looking into {folder.name}")
+        self._attaching[handle] = folder
+        handle.succeeded.connect(self._on_looked_into)
+        handle.failed.connect(self._on_failed)
+        handle.finished.connect(self._on_attached)
+
+    @Slot(object)
+    def _on_looked_into(self, entries: tuple[RunEntry, ...]) -> None:
+        folder = self._attaching[self.sender()]
+        folders = [entry.summary.folder for entry in entries]
+        if not all(run_files.is_own(each) for each in folders):
             try:
                 run_files.keep_attached((*run_files.attached_folders(), folder))
             except StudioError as error:
                 self.failed.emit(error)
-        self._add(inside)
-        self.choose(inside)
-        return True
+        self._add(entries)
+        self.choose(folders)
+        self.attached.emit(entries)
 
-    def _add(self, folders: Sequence[Path]) -> None:
+    @Slot()
+    def _on_attached(self) -> None:
+        self._attaching.pop(self.sender(), None)
+
+    def _add(self, new: Iterable[RunEntry]) -> None:
         self._forget_scan()
-        entries = (*self._entries, *self._read_now(folders))
+        entries = {entry.summary.folder: entry for entry in (*self._entries, *new)}.values()
         self._entries = tuple(sorted(entries, key=lambda entry: (-entry.summary.began, str(entry.summary.folder))))
         self.runs_changed.emit()
-
-    def _read_now(self, folders: Sequence[Path]) -> list[RunEntry]:
-        there = {entry.summary.folder for entry in self._entries}
-        # Of a folder with many runs the first are shown at once; the next look brings the others.
-        new = [folder for folder in folders[:MOST_COMPARED] if folder not in there]
-        summaries = ((folder, run_jobs.summarize(folder)) for folder in new)
-        return [RunEntry(summary, None, ()) for _, summary in summaries if summary is not None]
 
     def remove(self, folders: Sequence[Path]) -> None:
         """Put the window's own runs aside, to be removed for good when it closes, and take others off the list; can be
@@ -249,11 +252,12 @@ class RunBrowsing(QObject):
                 self.failed.emit(error)
         if removed:
             self._forget_scan()
+            self._removed |= {e.summary.folder: e for e in self._entries if e.summary.folder in folders}
             self._entries = tuple(entry for entry in self._entries if entry.summary.folder not in folders)
             self.runs_changed.emit()
             self._drop_what_is_gone()
         else:
-            self._add(folders)
+            self._add(self._removed.pop(folder) for folder in folders if folder in self._removed and folder.exists())
             self.choose(folders)
 
     def use_recipe(self, summary: RunSummary, runner: Runner) -> None:

@@ -83,6 +83,22 @@ def scan(known: Mapping[Path, RunEntry], *, clean: bool = False) -> Iterator[obj
     return tuple(sorted(entries, key=lambda entry: (-entry.summary.began, str(entry.summary.folder))))
 
 
+def look_into(folder: Path) -> Iterator[object]:
+    """The runs in one folder, or the one that it is; returns the RunEntry of each. Raises DataError without any."""
+    entries: list[RunEntry] = []
+    for each in candidates(folder):
+        summary = summarize(each)
+        if summary is not None:
+            entries.append(RunEntry(summary, _thumbnail(summary), signature_of(each)))
+        yield None
+    if not entries:
+        raise DataError(
+            f"{folder.name} is not the folder of a training run.",
+            "A run's folder holds settings.json and metrics.jsonl.",
+        )
+    return tuple(entries)
+
+
 def read_details(entries: tuple[RunEntry, ...]) -> Iterator[RunDetail]:
     """Read the curves and the newest row of each."""
     for entry in entries:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from studio.app.arrangements import DENOISE, RUNS, TRAIN
+from studio.app.commands import Command
 from studio.app.runs.browsing import is_run_folder, run_browsing_of
 from studio.app.runs.following import following_of
 from studio.app.training.controller import Phase
 from studio.errors import DataError
-from studio.training.run_facts import read_json
-from studio.training.run_folder import SETTINGS_NAME
 from studio.training.runs import RunSummary, summarize
 
 if TYPE_CHECKING:
@@ -36,16 +35,34 @@ class RunVisits(QObject):
         browsing.recipe_chosen.connect(self._take_recipe)
         following_of(window.state).attached.connect(self._show_followed)
         self._page.resume_requested.connect(self.resume)
+        window.commands.add(
+            Command(
+                "file.attach-run",
+                "Attach a run…",
+                self.attach,
+                "File",
+                icon="link",
+                help="Show runs that lie in another folder, such as a shared disk",
+            )
+        )
+
+    @Slot()
+    def attach(self) -> None:
+        """Ask for the folder of a run, and show it."""
+        self._window.workspaces.switch(RUNS)
+        self._page.ask_for_folder()
 
     def take_drop(self, paths: Sequence[Path]) -> bool:
-        """Show the run whose folder was dropped, and offer what can be done with it; False when it is none."""
-        if not is_run_folder(paths):
+        """Show the run whose folder was dropped, and offer what can be done with it; False when it is none.
+
+        On the Runs page itself a folder is always taken for one of runs.
+        """
+        at_home = self._window.workspaces.current == RUNS and all(path.is_dir() for path in paths)
+        if not is_run_folder(paths) and not at_home:
             return False
         self._window.workspaces.switch(RUNS)
-        self._page.attach(paths[0])
-        summary = summarize(paths[0])
-        if summary is not None:
-            self._page.offer(summary)
+        for path in paths:
+            self._page.attach(path)
         return True
 
     @Slot(object, object)
@@ -99,7 +116,7 @@ def longer_budget(summary: RunSummary, minutes: int) -> Budget:
     """The budget of a run made longer by so many minutes, in what it is counted in; at the speed it had so far."""
     from studio.training.settings import Budget
 
-    content = read_json(summary.folder / SETTINGS_NAME).get("budget")
+    content = summary.settings.get("budget")
     if isinstance(content, dict) and content.get("images"):
         speed = summary.images_seen / summary.seconds if summary.seconds > 0 else 1000.0
         return Budget(images=max(int(content["images"]), summary.images_seen) + max(1, round(60 * minutes * speed)))

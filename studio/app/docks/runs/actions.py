@@ -143,7 +143,17 @@ class RunActions(QWidget):
             action = menu.addAction(icon(symbol), words, act)
             action.setEnabled(button.isEnabled())
             action.setToolTip(button.toolTip())
+        run = self._only
+        if run is not None and self.go_on.text() == "Resume" and self.go_on.isEnabled():
+            # A slow or distant process may write too seldom to be taken for alive.
+            menu.addAction(icon("eye"), "Follow", self.follow)
         return menu
+
+    @Slot()
+    def follow(self) -> None:
+        """Show the run live, whoever may train it."""
+        if self._only is not None:
+            self._following.attach(self._only.folder, self._runner)
 
     def _longer_menu(self, folder: Path) -> QMenu:
         menu = QMenu(self)

@@ -14,12 +14,8 @@ from studio.app.imaging import fitted_size, paint_picture, screen_images
 from studio.app.runs.browsing import run_browsing_of
 from studio.app.theme import FontSize, Space, theme, ui_font
 from studio.app.widgets.overlay_plot import RUN_LOOKS
-from studio.training.run_facts import read_json
-from studio.training.run_folder import SETTINGS_NAME
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from studio.app.state import StudioState
 
 _HEAD = 124
@@ -48,7 +44,6 @@ class NewestRows(QWidget):
         self.setMinimumSize(260, 80)
         self._browsing = run_browsing_of(state)
         self._rows: list[_Row] = []
-        self._seeds: dict[Path, object] = {}
         self._same_noise = False
         self._browsing.chosen_changed.connect(self.show_rows)
         self._browsing.runs_changed.connect(self.show_rows)
@@ -79,7 +74,7 @@ class NewestRows(QWidget):
             words = f"step {detail.row_step:,}" if images else "reading…" if detail is None else "no row yet"
             self._rows.append(_Row(titles[place], words, RUN_LOOKS[place].role, images))
             if images:
-                noises.add((self._seed(summary.folder), summary.facts.shape))
+                noises.add((summary.settings.get("seed"), summary.facts.shape))
         self._same_noise = len(noises) == 1 and None not in {seed for seed, _ in noises}
         self.update()
 
@@ -144,11 +139,6 @@ class NewestRows(QWidget):
         area = QRectF(place.left(), 0, place.width(), _CAPTION - 2)
         side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignHCenter
         painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, words)
-
-    def _seed(self, folder: Path) -> object:
-        if folder not in self._seeds:
-            self._seeds[folder] = read_json(folder / SETTINGS_NAME).get("seed")
-        return self._seeds[folder]
 
     @Slot()
     def _retheme(self) -> None:

@@ -28,10 +28,11 @@ from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.panel_ground import PanelGround
 from studio.app.widgets.view_switch import ViewSwitch
 from studio.errors import StudioError
-from studio.training.runs import RunStatus, RunSummary
+from studio.training.runs import RunStatus
 
 if TYPE_CHECKING:
     from studio.app.runner import Runner
+    from studio.app.runs.run_jobs import RunEntry
     from studio.app.state import StudioState
 
 LOOK_MS = 2000
@@ -171,6 +172,7 @@ class RunsStage(QWidget):
         browsing.runs_changed.connect(self._show_runs)
         browsing.chosen_changed.connect(self._show_chosen)
         browsing.failed.connect(self.show_error)
+        browsing.attached.connect(self._offer)
         following_of(state).failed.connect(self.show_error)
         self.list.opened.connect(self.actions.resume)
         self.list.delete_pressed.connect(self.actions.remove_chosen)
@@ -221,18 +223,20 @@ class RunsStage(QWidget):
             self.attach(Path(folder))
 
     def attach(self, folder: Path) -> None:
-        """Show a run, or a folder of runs, that lies elsewhere."""
+        """Show a run, or a folder of runs, that lies elsewhere; says what can be done with a single one."""
         self._banner.clear()
-        if self._browsing.attach(folder):
-            self.look()
+        self._browsing.attach(folder, self._runner)
 
-    def offer(self, summary: RunSummary) -> None:
-        """Say what a run is that was dropped, and what can be done with it."""
-        words = offer_words(summary)
+    @Slot(object)
+    def _offer(self, entries: tuple[RunEntry, ...]) -> None:
+        if len(entries) > 1:
+            self._banner.show_message(f"{len(entries)} runs were attached.", "They stay in the list.", "ok")
+            return
+        summary = entries[0].summary
         actions = []
         if self.actions.go_on.isEnabled():
             actions.append((self.actions.go_on.text(), partial(self._take_offer, summary.folder)))
-        self._banner.show_message(*words, "info", actions)
+        self._banner.show_message(*offer_words(summary), "info", actions)
 
     def _take_offer(self, folder: Path) -> None:
         self._banner.clear()

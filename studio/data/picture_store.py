@@ -221,9 +221,8 @@ class StoreWriter:
         """Write the pictures so far again with more channels."""
         wider = self._place / "wider.bin"
         with self._words():
-            self._file.flush()
             with wider.open("wb") as file:
-                for block in self._written():
+                for block in self.blocks():
                     file.write(np.ascontiguousarray(convert_channels(block, channels)))
             self._file.close()
             os.replace(wider, self._place / _PICTURES)
@@ -233,13 +232,13 @@ class StoreWriter:
     def _read_again(self, shape: tuple[int, ...], class_names: tuple[str, ...]) -> hashlib._Hash:
         digest = begin_fingerprint(shape, class_names)
         with self._words():
-            self._file.flush()
-            for block in self._written():
+            for block in self.blocks():
                 digest.update(block)
         return digest
 
-    def _written(self) -> Iterator[NDArray[np.uint8]]:
-        """What was written so far, block after block."""
+    def blocks(self) -> Iterator[NDArray[np.uint8]]:
+        """What was written so far, uint8 (n, H, W, C) block after block."""
+        self._file.flush()
         shape = (self._count, *self._size, self._channels)
         step = pictures_per_chunk(shape)
         with (self._place / _PICTURES).open("rb") as file:

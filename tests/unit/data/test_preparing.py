@@ -220,6 +220,8 @@ def test_a_large_set_is_the_same_set_on_the_disk(tmp_path: Path, monkeypatch: py
     pictures = [noise(8, 8, 1, seed=seed) for seed in range(1300)]
     pictures[900] = noise(8, 8, 4)
     pictures[901] = pictures[899]
+    # An equal one before and one after the picture that gives all of them more channels.
+    pictures[1299] = pictures[3]
     folders = [(("a", "b")[index % 2],) for index in range(1300)]
     in_memory = prepared(catalog_of(ListSource(pictures, folders=folders)))
     monkeypatch.setattr(SMALL_LIMIT, 1000)
@@ -236,6 +238,7 @@ def test_a_large_set_is_the_same_set_on_the_disk(tmp_path: Path, monkeypatch: py
         assert result.image_set.fingerprint() == in_memory.image_set.fingerprint()
         assert tuple(result.image_set.sources) == tuple(in_memory.image_set.sources)
         assert result.report == in_memory.report
+        assert result.report.copies == 2
         for name in ("indices", "sizes", "transparent"):
             assert (getattr(result.origins, name) == getattr(in_memory.origins, name)).all()
 

@@ -142,11 +142,9 @@ class RunRecord(QObject):
     @property
     def recognisable(self) -> float | None:
         """The seconds of training after which one could first tell what pictures show, as far as it was measured."""
-        quality = sys.modules.get("studio.training.quality")
-        if quality is None:
-            # Only who measured it, here or before, has loaded the mathematics that says where the line is.
-            return None
-        return quality.recognisable_after(self._qualities)
+        # Only who measured it has loaded the mathematics that says where the line is; it may be loading just now.
+        after = getattr(sys.modules.get("studio.training.quality"), "recognisable_after", None)
+        return after(self._qualities) if self._qualities and after is not None else None
 
     def reached(self, axis: Axis | None = None) -> float:
         """How far the run has come along an axis: in minutes, or in pictures."""

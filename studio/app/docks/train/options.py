@@ -17,6 +17,7 @@ from studio.app.theme import Size, Space
 from studio.app.widgets.controls import IconButton, SegmentedControl, tooltip_text
 from studio.networks.config import NetworkConfig
 from studio.networks.presets import with_classes
+from studio.training import tensorboard_log
 from studio.training.presets import preset
 from studio.training.settings import ALGORITHM_20_1, Budget, TrainingSettings
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from studio.networks.points import PointConfig
 
 _COLUMN = 250
+_NO_TENSORBOARD = "It is not installed: pip install tensorboard"
 _FIXED_BY_THE_BOOK = "Algorithm 20.1 leaves no choice here; switch it off to set this."
 
 
@@ -172,6 +174,9 @@ class TrainingOptions(QWidget):
             field = option.make(self)
             field.value_changed.connect(self._on_change)
             self._fields[option.name] = field
+        if not tensorboard_log.available():
+            self._fields["tensorboard"].setEnabled(False)
+            self._fields["tensorboard"].setToolTip(tooltip_text("Also for TensorBoard", reason=_NO_TENSORBOARD))
         self._explanations = {option.name: self._fields[option.name].toolTip() for option in self._options}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(Space.M, 0, Space.M, Space.M)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
@@ -264,7 +263,7 @@ class TrainingStage(QWidget):
         except StudioError as error:
             self.banner.show_error(error)
             return
-        self.controller.start(settings, network_config)
+        self.controller.start(settings, network_config, tensorboard=self.options.tensorboard)
 
     # While it runs
 
@@ -318,8 +317,9 @@ class TrainingStage(QWidget):
             from studio.app.runs.following import following_of
 
             followed.state_changed.connect(self._refresh)
-            stop = following_of(self._state).detach
-            self.banner.show_message(followed.words, followed.refusal, "info", [("Stop following", stop)])
+            following = following_of(self._state)
+            actions = [("Use this model now", following.use_model), ("Stop following", following.detach)]
+            self.banner.show_message(followed.words, followed.refusal, "info", actions)
         else:
             self.banner.clear()
             self.header.clear_progress()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from studio.app.docks.train.stage_words import duration
 from studio.app.training.controller import Phase, TrainingController
 from studio.app.training.event_feed import EventFeed
 from studio.app.training.unfinished import UnfinishedOffer
@@ -108,7 +109,7 @@ class StageMessages(QObject):
         settings = self._controller.settings
         if settings is None or settings.budget.minutes is None:
             return "as long"
-        return f"{settings.budget.minutes:g} min"
+        return duration(60 * settings.budget.minutes)
 
     def _train_longer(self) -> None:
         """As long again as the run took."""

@@ -139,6 +139,13 @@ def test_pictures_of_a_script_have_a_page_too(qtbot, state, runner) -> None:
     assert editing.catalog is None
 
 
+def test_a_training_that_brings_the_same_pictures_again_changes_nothing(editing: DataEditing, state) -> None:
+    before = editing.catalog
+    state.set_image_set(state.image_set, state.report)
+    assert editing.catalog is before
+    assert editing.paths
+
+
 def test_a_dragged_focus_is_one_change(qtbot, editing: DataEditing, state) -> None:
     drag = object()
     for x in (0.1, 0.5, 0.9, 1.0):
@@ -259,14 +266,25 @@ def test_added_pictures_keep_what_was_decided(qtbot, state, runner, tmp_path: Pa
         opener.bring([first])
     editing = data_editing_of(state)
     editing.decide("Size", replace(editing.preparation, size=(16, 16)))
+    editing.leave_out([1])
     settle(qtbot, editing)
     with qtbot.waitSignal(opener.choice_needed) as asked:
         opener.bring([second])
     with qtbot.waitSignal(opener.pictures_opened, timeout=20_000):
         opener.add(asked.args[0])
-    assert state.image_set.count == 10
+    assert state.image_set.count == 9
     assert (state.image_set.width, state.image_set.height) == (16, 16)
+    assert state.image_set.name == "first"
     assert editing.paths == (first, second)
+    # Both have cats and dogs, and files of the same names.
+    assert set(state.image_set.class_names) == {"cats", "dogs"}
+    assert len(set(editing.index.names)) == 10
+    assert editing.left_out.tolist() == [editing.index.place("cats/1.png")]
+    editing.look_differently("Frames", replace(editing.options, film_frames=False))
+    settle(qtbot, editing)
+    assert state.image_set.count == 9
+    with qtbot.waitSignal(opener.failed):
+        opener.add([second])
     with caplog.at_level(logging.WARNING), qtbot.waitSignal(opener.failed, timeout=20_000):
         opener.open([tmp_path / "nothing here"])
-    assert state.image_set.count == 10
+    assert state.image_set.count == 9

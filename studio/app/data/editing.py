@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.app.data.catalog_index import CatalogIndex, ClassesShown
-from studio.app.data.jobs import OpenedData, examine_data, index_data, open_data, prepare_data
+from studio.app.data.jobs import Drops, OpenedData, examine_data, index_data, open_drops, prepare_data
 from studio.app.data.shared_sources import catalog_of
 from studio.app.runner import JobHandle, Runner
 from studio.app.state import StudioState
@@ -78,7 +78,8 @@ class DataEditing(QObject):
         self._state = state
         self._runner: Runner | None = None
         self._data: object = object()
-        self._paths: tuple[Path, ...] = ()
+        self._drops: Drops = ()
+        self._own: ImageSet | None = None
         self._catalog: Catalog | None = None
         self._index: CatalogIndex | None = None
         self._origins: Origins | None = None
@@ -92,7 +93,6 @@ class DataEditing(QObject):
         self._health: HealthReport | None = None
         self._gave_way = False
         self._pending = self._decided
-        self._taking = False
         self.augmentation = Augmentation()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -123,7 +123,12 @@ class DataEditing(QObject):
     @property
     def paths(self) -> tuple[Path, ...]:
         """What was dropped; empty for pictures that did not come from files."""
-        return self._paths
+        return tuple(path for drop in self._drops for path in drop)
+
+    @property
+    def drops(self) -> Drops:
+        """The same by what was dropped together."""
+        return self._drops
 
     @property
     def image_set(self) -> ImageSet | None:
@@ -218,7 +223,7 @@ class DataEditing(QObject):
         self._stop_working()
         before = self._catalog
         self._data = object()
-        self._paths, self._catalog, self._index = opened.paths, opened.catalog, opened.index
+        self._drops, self._catalog, self._index = opened.drops, opened.catalog, opened.index
         self._origins = opened.origins
         self._decided = _Decisions(self._data, opened.catalog.options, opened.preparation)
         self._carried_out = self._decided
@@ -331,7 +336,7 @@ class DataEditing(QObject):
             handle = self._runner.interject(prepare_data(self._catalog, decided.preparation), "Preparing pictures")
             handle.succeeded.connect(self._on_prepared)
         else:
-            job = open_data(self._paths, decided.options, decided.preparation, name=self._catalog.title)
+            job = open_drops(self._drops, decided.options, decided.preparation, name=self._catalog.title)
             handle = self._runner.interject(job, "Looking at the pictures again")
             handle.succeeded.connect(self._on_looked_again)
         handle.failed.connect(self._on_failed)
@@ -391,23 +396,22 @@ class DataEditing(QObject):
             self._handle.cancel()
 
     def _set_image_set(self, image_set: ImageSet, report: object) -> None:
-        self._taking = True
-        try:
-            self._state.set_image_set(image_set, report)
-        finally:
-            self._taking = False
+        self._own = image_set
+        self._state.set_image_set(image_set, report)
         self._begin_examination()
 
     @Slot()
     def _on_image_set(self) -> None:
         """Somebody else opened pictures: those of a run that goes on, of a script."""
-        if self._taking or self._runner is None:
-            return
         image_set = self._state.image_set
+        # A training that goes on brings its own pictures, which may be these.
+        if self._runner is None or (image_set is not None and image_set is self._own):
+            return
+        self._own = image_set
         self._stop_working()
         before = self._catalog
         self._data = object()
-        self._paths, self._index, self._origins = (), None, None
+        self._drops, self._index, self._origins = (), None, None
         self._decided = _Decisions(self._data, ScanOptions(), Preparation())
         self._carried_out = self._decided
         self._forget_readings()

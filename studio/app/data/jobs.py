@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.app.data.catalog_index import CatalogIndex, index_catalog
-from studio.app.data.shared_sources import shared
+from studio.app.data.shared_sources import joined, shared
 from studio.data.preparation import Preparation
 from studio.data.progress import ImportProgress
 from studio.data.sources.source import Catalog, ScanOptions, UnreadableError
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from studio.data.report import ImportReport
 
 
+Drops = tuple[tuple[Path, ...], ...]
+"""What was dropped together, and what was added to it later: each looked at by itself."""
+
+
 @dataclass(frozen=True, eq=False)
 class OpenedData:
     """A data set as it came in: where it lies, how it was looked at and prepared, and the result."""
 
-    paths: tuple[Path, ...]
+    drops: Drops
     catalog: Catalog
     index: CatalogIndex
     preparation: Preparation
@@ -35,35 +39,48 @@ class OpenedData:
     origins: Origins
 
 
-def open_data(
-    paths: Sequence[Path],
-    options: ScanOptions | None = None,
-    preparation: Preparation | None = None,
-    *,
-    name: str | None = None,
-) -> Generator[ImportProgress, None, OpenedData]:
+def open_data(paths: Sequence[Path], *, name: str | None = None) -> Generator[ImportProgress, None, OpenedData]:
     """Scan files and folders and prepare what they hold; returns the OpenedData.
 
     Raises DataError when there is nothing to take. Ended early, it lets go of every file.
     """
-    from studio.data.scanning import scan
+    return open_drops((tuple(paths),), ScanOptions(), Preparation(), name=name)
 
-    catalog: Catalog | None = None
+
+def open_drops(
+    drops: Drops, options: ScanOptions, preparation: Preparation, *, name: str | None = None
+) -> Generator[ImportProgress, None, OpenedData]:
+    """The same of what was dropped together and added later."""
+    catalog = yield from _scan(drops, options, name)
     try:
-        for event in scan(tuple(paths), options or ScanOptions(), name=name):
-            if isinstance(event, Catalog):
-                catalog = shared(event)
-            else:
-                yield event
-        assert catalog is not None, "a scan ends with a catalog or an error"
-        chosen = preparation or Preparation()
-        result = yield from prepare_data(catalog, chosen)
+        result = yield from prepare_data(catalog, preparation)
         index = yield from _index(catalog)
     except BaseException:
-        if catalog is not None:
+        catalog.close()
+        raise
+    return OpenedData(drops, catalog, index, preparation, result.image_set, result.report, result.origins)
+
+
+def _scan(drops: Drops, options: ScanOptions, name: str | None) -> Generator[ImportProgress, None, Catalog]:
+    """One catalog of all; names of what was added later begin with what it is called, so that none is there twice."""
+    from studio.data.scanning import scan
+
+    catalogs: list[Catalog] = []
+    try:
+        for number, paths in enumerate(drops):
+            prefix = "" if number == 0 else f"added {number} · {paths[0].name}/"
+            sheets = tuple((key.removeprefix(prefix), grid) for key, grid in options.sheets if key.startswith(prefix))
+            own = replace(options, sheets=sheets)
+            for event in scan(paths, own, name=name if number == 0 else None):
+                if isinstance(event, Catalog):
+                    catalogs.append(shared(event, prefix))
+                else:
+                    yield event
+    except BaseException:
+        for catalog in catalogs:
             catalog.close()
         raise
-    return OpenedData(tuple(paths), catalog, index, chosen, result.image_set, result.report, result.origins)
+    return joined(catalogs, options)
 
 
 def prepare_data(catalog: Catalog, preparation: Preparation) -> Generator[ImportProgress, None, ImportResult]:
@@ -99,23 +116,17 @@ def _index(catalog: Catalog) -> Generator[ImportProgress, None, CatalogIndex]:
     raise AssertionError("an index ends with itself")
 
 
-def read_sheet(paths: Sequence[Path], options: ScanOptions, name: str) -> Generator[ImportProgress, None, object]:
+def read_sheet(drops: Drops, options: ScanOptions, name: str) -> Generator[ImportProgress, None, object]:
     """Read a sheet of sprites as the one picture it is; returns uint8 (H, W, C). Raises DataError when it is gone."""
-    from studio.data.scanning import scan
-
     others = tuple(entry for entry in options.sheets if entry[0] != name)
-    whole = replace(options, sheets=(*others, (name, None)))
-    for event in scan(tuple(paths), whole):
-        if not isinstance(event, Catalog):
-            yield event
-            continue
-        try:
-            for source in event.sources:
-                for index in range(source.count):
-                    if source.name(index) == name:
-                        return source.read(index).pixels
-        except UnreadableError as error:
-            raise DataError(f"The sheet {name} cannot be read any more: {error}.", "Drop it again.") from error
-        finally:
-            event.close()
+    catalog = yield from _scan(drops, replace(options, sheets=(*others, (name, None))), None)
+    try:
+        for source in catalog.sources:
+            for index in range(source.count):
+                if source.name(index) == name:
+                    return source.read(index).pixels
+    except UnreadableError as error:
+        raise DataError(f"The sheet {name} cannot be read any more: {error}.", "Drop it again.") from error
+    finally:
+        catalog.close()
     raise DataError(f"The sheet {name} is not there any more.", "Drop it again.")

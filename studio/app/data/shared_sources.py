@@ -6,10 +6,11 @@ The page decodes what is looked at while the background thread prepares the set,
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from studio.data.sources.source import Catalog, Decoded, PictureSource
+from studio.data.sources.source import Catalog, Decoded, PictureSource, ScanOptions
 
 if TYPE_CHECKING:
     from studio.data.image_set import ImageSet
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 class SharedSource:
     """A PictureSource whose pictures are read one at a time, whoever asks; the last one is kept.
 
-    Kept, because a person who drags the focus of a photograph reads it again and again.
+    Kept, because a person who drags the focus of a photograph reads it again and again. `prefix` goes before every
+    name, for pictures that were added to others.
     """
 
-    def __init__(self, source: PictureSource) -> None:
+    def __init__(self, source: PictureSource, prefix: str = "") -> None:
         self._source = source
+        self._prefix = prefix
         self._lock = threading.Lock()
         self._last: tuple[tuple[int, int | None], Decoded] | None = None
 
@@ -31,7 +34,7 @@ class SharedSource:
         return self._source.count
 
     def name(self, index: int) -> str:
-        return self._source.name(index)
+        return self._prefix + self._source.name(index)
 
     def folders(self, index: int) -> tuple[str, ...]:
         return self._source.folders(index)
@@ -85,10 +88,32 @@ class ImageSetSource:
         return None
 
 
-def shared(catalog: Catalog) -> Catalog:
-    """The same catalog, safe to be read by several threads."""
-    sources = tuple(each if isinstance(each, SharedSource) else SharedSource(each) for each in catalog.sources)
-    return replace(catalog, sources=sources)
+def shared(catalog: Catalog, prefix: str = "") -> Catalog:
+    """The same catalog, safe to be read by several threads; `prefix` goes before all names."""
+    return replace(
+        catalog,
+        sources=tuple(SharedSource(each, prefix) for each in catalog.sources),
+        sheets=tuple(replace(each, name=prefix + each.name) for each in catalog.sheets),
+        films=tuple(replace(each, name=prefix + each.name) for each in catalog.films),
+    )
+
+
+def joined(catalogs: Sequence[Catalog], options: ScanOptions) -> Catalog:
+    """All of these in one; it is called what the first one is called."""
+    first = catalogs[0]
+    if len(catalogs) == 1:
+        return replace(first, options=options)
+    return Catalog(
+        title=first.title,
+        dropped=" and ".join(each.dropped for each in catalogs),
+        sources=tuple(source for each in catalogs for source in each.sources),
+        skipped=tuple(file for each in catalogs for file in each.skipped),
+        notes=tuple(note for each in catalogs for note in each.notes),
+        sheets=tuple(sheet for each in catalogs for sheet in each.sheets),
+        films=tuple(film for each in catalogs for film in each.films),
+        class_names=tuple(dict.fromkeys(name for each in catalogs for name in each.class_names)),
+        options=options,
+    )
 
 
 def catalog_of(image_set: ImageSet) -> Catalog:

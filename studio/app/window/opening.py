@@ -16,7 +16,7 @@ from PySide6.QtCore import QMimeData, QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
 from studio.app.data.editing import data_editing_of
-from studio.app.data.jobs import OpenedData, open_data
+from studio.app.data.jobs import OpenedData, open_data, open_drops
 from studio.app.imaging import picture_image
 from studio.app.microscope.denoising import denoising_of
 from studio.app.microscope.trace_opening import TRACE_SUFFIX, OpenedRuns, open_model_or_runs, open_runs
@@ -98,10 +98,16 @@ class Opener(QObject):
     def add(self, paths: Sequence[Path | str]) -> None:
         """Open pictures together with those that are open; what was decided about these holds on."""
         editing = data_editing_of(self._state)
-        added = (Path(path).absolute() for path in paths)
-        together = tuple(dict.fromkeys((*editing.paths, *added)))
-        job = open_data(together, editing.options, editing.preparation)
-        self._begin(job, "Adding pictures", together, self._on_pictures)
+        added = tuple(path for path in map(Path.absolute, map(Path, paths)) if path not in editing.paths)
+        if not added:
+            self.failed.emit(DataError("These pictures are open already.", "Drop others to add them."))
+            return
+        job = open_drops((*editing.drops, added), editing.options, editing.preparation, name=self._title())
+        self._begin(job, "Adding pictures", (*editing.paths, *added), self._on_pictures)
+
+    def _title(self) -> str | None:
+        catalog = data_editing_of(self._state).catalog
+        return None if catalog is None else catalog.title
 
     def bring(self, paths: Sequence[Path | str]) -> None:
         """Open what was dropped or pasted; with pictures open already, `choice_needed` asks what is meant."""

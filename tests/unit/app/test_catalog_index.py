@@ -120,7 +120,7 @@ def test_a_shared_source_reads_a_picture_once_while_it_is_looked_at() -> None:
     for index in (3, 3, 3, 4, 3):
         assert source.read(index).pixels[0, 0, 0] == index
     assert drawers.reads == [3, 4, 3]
-    assert shared(Catalog("set", "set", (source,))).sources[0] is source
+    assert SharedSource(drawers, "more/").name(0) == "more/cats/1.png"
     source.close()
     assert drawers.closed
 

@@ -159,7 +159,7 @@ class SheetEditor(QWidget):
         self._sheet = sheet
         self._last_grid = grid_of(sheet, self._editing) or sheet.grid
         self.view.show_sheet(None)
-        job = read_sheet(self._editing.paths, self._editing.options, sheet.name)
+        job = read_sheet(self._editing.drops, self._editing.options, sheet.name)
         self._reading = self._runner.interject(job, "Reading the sheet")
         self._reading.succeeded.connect(self._on_read)
         self._show()

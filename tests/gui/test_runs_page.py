@@ -330,3 +330,11 @@ def test_it_looks_as_the_theme_does(page, qtbot, dark):
     QApplication.processEvents()
     after = np.asarray(shown.grab().toImage().constBits())
     assert np.mean(before != after) > 0.5
+
+
+def test_a_run_without_any_loss_yet_says_so(page, qtbot):
+    own_run("2026-01-01 10.00.00 a", past=False)
+    shown = page(qtbot)
+    qtbot.waitUntil(lambda: shown.curves.plot._message == "no loss was written yet")
+    shown.curves.quantity.set_value("distance")
+    assert shown.curves.plot._message == "none of these runs measured its quality"

@@ -146,7 +146,9 @@ class RunCurvesPanel(QWidget):
             if place < len(entries):
                 entry.set_title(titles[place])
         curves = tuple(self._curve(place, entry) for place, entry in enumerate(entries))
-        read = any(self._browsing.detail(entry.summary.folder) is not None for entry in entries)
+        read = any(
+            self._browsing.detail(entry.summary.folder) is not None or entry.summary.step == 0 for entry in entries
+        )
         quantity = str(self.quantity.value())
         message = _MISSING[quantity] if read else "reading…" if entries else "choose runs at the left"
         self.plot.set_curves(

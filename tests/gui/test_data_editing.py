@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from studio.app.data.editing import DataEditing, data_editing_of
 from studio.app.data.looks import detail_of, kept_shares, thumbnail_as_it_will_be
@@ -185,6 +186,19 @@ def test_a_thumbnail_is_what_the_import_makes(editing: DataEditing) -> None:
     tiles = replace(editing.preparation, size=(10, 10), fit=Fit.TILE, channels=3)
     assert thumbnail_as_it_will_be(editing.catalog, 4, tiles, 64).pieces == 8
     assert len(detail_of(editing.catalog, 4, tiles).results) == 8
+
+
+def test_a_thumbnail_of_a_photograph_is_exact_though_it_is_decoded_smaller(qtbot, state, runner, tmp_path) -> None:
+    generator = np.random.default_rng(1)
+    for number, size in enumerate(((640, 480), (90, 300), (33, 31))):
+        colours = Image.fromarray(generator.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+        colours.resize(size, Image.Resampling.BICUBIC).save(tmp_path / f"{number}.jpg", quality=90)
+    editing = opened(qtbot, state, runner, tmp_path)
+    for index in range(3):
+        for fit in (Fit.FILL, Fit.FIT):
+            preparation = replace(editing.concrete, size=(16, 16), fit=fit)
+            shown = image_array(thumbnail_as_it_will_be(editing.catalog, index, preparation, 64).image)
+            assert np.array_equal(shown, preview(editing.catalog, index, preparation).after[0])
 
 
 def test_what_is_kept_is_told_before_anything_is_read(editing: DataEditing) -> None:

@@ -1,6 +1,6 @@
 """How pictures of a catalog look on the page, small and large: as they are, and as they will be. For any thread.
 
-Whatever is shown of the result went through the import's own pipeline (`studio.data.preparing.preview`).
+Whatever is shown of the result went through the import's own pipeline (`studio.data.preparing`, `taking`).
 """
 
 from __future__ import annotations
@@ -61,15 +61,21 @@ def thumbnail_as_it_is(catalog: Catalog, index: int, preparation: Preparation, s
 def thumbnail_as_it_will_be(catalog: Catalog, index: int, preparation: Preparation, side: int) -> Thumbnail:
     """The prepared picture, or the first of its pieces, in its own size unless that is larger than `side`."""
     from studio.data.preparing import preview
+    from studio.data.taking import prepared, smallest_side
 
+    source, number = catalog.locate(index)
     try:
-        prepared = preview(catalog, index, preparation)
+        if preparation.size is None or preparation.channels is None:
+            pieces = list(preview(catalog, index, preparation).after)
+        else:
+            # The same steps without the original in full size, which for photographs is most of the work.
+            decoded = source.read(number, smallest_side(preparation.fit, preparation.size))
+            focus = preparation.focus_of(source.name(number))
+            pieces = prepared(decoded.pixels, preparation.size, preparation, focus)
     except UnreadableError as error:
         return Thumbnail(None, words=str(error))
-    if not prepared.after:
-        return Thumbnail(None, words="nothing of it is left")
-    image = _at_most(picture_image(prepared.after[0]), side)
-    return Thumbnail(screen_image(image), (), len(prepared.after))
+    image = _at_most(picture_image(pieces[0]), side)
+    return Thumbnail(screen_image(image), (), len(pieces))
 
 
 def thumbnail_of_prepared(pictures: NDArray[np.uint8], position: int, pieces: int, side: int) -> Thumbnail:

@@ -99,6 +99,7 @@ class CheckpointList(QListView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._by_hand = False
         self._model = QStandardItemModel(self)
         self.setModel(self._model)
         self.setItemDelegate(_Line(self))
@@ -124,8 +125,8 @@ class CheckpointList(QListView):
         return index.data(_ENTRY).key if index.isValid() else None
 
     def set_entries(self, entries: Sequence[CheckpointEntry]) -> None:
-        """Show these, the newest on top as they come; the line that was chosen stays so while it is there."""
-        before = self.current
+        """Show these, the newest on top. The line that a person chose stays so; without one it is the top one."""
+        before = self.current if self._by_hand else None
         blocked = self.selectionModel().blockSignals(True)
         self._model.clear()
         for entry in entries:
@@ -133,7 +134,9 @@ class CheckpointList(QListView):
             item.setData(entry, _ENTRY)
             item.setEditable(False)
             self._model.appendRow(item)
-        row = next((row for row, entry in enumerate(entries) if entry.key == before), 0 if entries else -1)
+        found = next((row for row, entry in enumerate(entries) if before is not None and entry.key == before), None)
+        self._by_hand = found is not None
+        row = found if found is not None else 0 if entries else -1
         if row >= 0:
             self.setCurrentIndex(self._model.index(row, 0))
         self.selectionModel().blockSignals(blocked)
@@ -142,6 +145,7 @@ class CheckpointList(QListView):
 
     @Slot(QModelIndex)
     def _on_current(self, _index: QModelIndex) -> None:
+        self._by_hand = True
         self.chosen.emit(self.current)
 
     @Slot(QModelIndex)

@@ -135,7 +135,7 @@ class Plot(QWidget):
             return
         look = look or current or CurveLook("accent")
         if line is None:
-            line = Line(words, line_number * LINE_HEIGHT / max(1.0, self._view.height()))
+            line = Line(words, 1.0 - (line_number + 0.6) * LINE_HEIGHT / max(2.0 * LINE_HEIGHT, self._view.height()))
             self._item.addItem(line, ignoreBounds=True)
         if look != current:
             self._markers[name] = (line, look)

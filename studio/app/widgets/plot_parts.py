@@ -140,13 +140,13 @@ class Grid(pg.GraphicsObject):
 class Line(pg.InfiniteLine):
     """A vertical line on whole pixels (a smoothed hairline would be two pale ones), with words beside its upper end.
 
-    drop: how much lower the words stand, as a share of the frame's height.
+    position: how high the words stand, as a share of the frame's height.
     """
 
-    def __init__(self, words: str = "", drop: float = 0.0) -> None:
+    def __init__(self, words: str = "", position: float = 0.96) -> None:
         # Braces would be taken for a place to write the value in.
         words = words.replace("{", "{{").replace("}", "}}")
-        options = {"position": 0.96 - drop, "anchors": [(0, 0.5), (1, 0.5)]}
+        options = {"position": position, "anchors": [(0, 0.5), (1, 0.5)]}
         super().__init__(angle=90, label=words or None, labelOpts=options)
         if words:
             self.label.setFont(ui_font(FontSize.RANGE))

@@ -11,7 +11,7 @@ from studio.app.theme import FontSize, Space
 from studio.app.widgets.controls import Label, NumberEdit, SecondaryButton
 
 MORE_MINUTES = (1, 5, 30)
-_LOWEST, _HIGHEST = 1e-6, 0.1
+_LOWEST, _HIGHEST = 1e-5, 0.1
 _RATE_WORDS = "Smaller when the loss wavers, larger when it hardly moves. It acts from the next step on."
 _TIME_WORDS = "The learning rate falls towards the new end. What is learnt already stays."
 
@@ -33,7 +33,7 @@ class LiveChanges(QFrame):
         self.setAccessibleName("Change the training that goes on")
         self._rate = 0.0
         self._images: tuple[int, ...] = ()
-        self._edit = NumberEdit(_LOWEST, _HIGHEST, 1e-3, 6, step=1e-4)
+        self._edit = NumberEdit(_LOWEST, _HIGHEST, 1e-3, 5, step=1e-4)
         self._edit.setAccessibleName("Learning rate")
         self._edit.value_changed.connect(self._set_rate)
         self._less, self._more = SecondaryButton("× ½", parent=self), SecondaryButton("× 2", parent=self)

@@ -158,7 +158,8 @@ class WallFeed(QObject):
             self._wall.set_way_back(f"Back to {clock(current.seconds)}", False, "No checkpoint was kept near this row.")
             return
         place = f"The nearest checkpoint is that of step {kept.step:,}, at {clock(kept.seconds)}.\n{_WAY_BACK}"
-        self._wall.set_way_back(f"Back to {clock(kept.seconds)}", running, place)
+        when = clock(kept.seconds) if kept.step else "the start"
+        self._wall.set_way_back(f"Back to {when}", running, place)
 
     @Slot(object)
     def _ask_back(self, _moment: object) -> None:

@@ -170,6 +170,7 @@ def test_a_class_is_given_and_the_picture_leaves_the_class_that_is_shown(qtbot, 
     menu = pets.menu.make([7])
     words = [action.text() for action in menu.actions()]
     assert words[0] == "Leave out"
+    assert words[-1] == "Rename “owls”…"
     menu.close()
     menu.deleteLater()
 

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from studio.data.sources.source import Catalog, Decoded, PictureSource, ScanOptions
 
 if TYPE_CHECKING:
@@ -51,6 +54,20 @@ class SharedSource:
                 self._last = ((index, smallest_side), self._source.read(index, smallest_side))
             return self._last[1]
 
+    def __getattr__(self, name: str) -> object:
+        # What only some sources can do: read many pictures at once, tell whether they are as they were.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        found = getattr(self._source, name)
+        if name != "read_block":
+            return found
+
+        def read_block(first: int, end: int) -> NDArray[np.uint8]:
+            with self._lock:
+                return found(first, end)
+
+        return read_block
+
     def close(self) -> None:
         with self._lock:
             self._last = None
@@ -83,6 +100,10 @@ class ImageSetSource:
 
     def read(self, index: int, smallest_side: int | None = None) -> Decoded:
         return Decoded(self._image_set.images[index], self.size(index))
+
+    def read_block(self, first: int, end: int) -> NDArray[np.uint8]:
+        """Pictures first..end−1 at once, uint8 (end − first, H, W, C)."""
+        return np.asarray(self._image_set.images[first:end])
 
     def close(self) -> None:
         return None

@@ -121,6 +121,7 @@ def test_a_shared_source_reads_a_picture_once_while_it_is_looked_at() -> None:
         assert source.read(index).pixels[0, 0, 0] == index
     assert drawers.reads == [3, 4, 3]
     assert SharedSource(drawers, "more/").name(0) == "more/cats/1.png"
+    assert not hasattr(source, "read_block")
     source.close()
     assert drawers.closed
 
@@ -133,6 +134,7 @@ def test_pictures_in_memory_are_a_catalog_too() -> None:
     assert isinstance(source, SharedSource)
     assert (source.name(number), source.label(number), source.size(number)) == ("z.png", "b", (5, 2))
     assert source.read(number).pixels.tolist() == images[2].tolist()
+    assert source.read_block(1, 3).tolist() == images[1:].tolist()
     unnamed = catalog_of(ImageSet("Made", images))
     assert unnamed.sources[0].name(1) == "Made#1"
 

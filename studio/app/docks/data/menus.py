@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 from studio.app.data.editing import DataEditing
 
 MOST_CLASSES = 40
+MOST_LOOKED_AT = 2000
 
 
 class DataMenu(QObject):
@@ -24,6 +25,7 @@ class DataMenu(QObject):
         self._editing = editing
         self._window = parent
         self._about: tuple[int, ...] = ()
+        self._own = ""
 
     def make(self, chosen: Sequence[int]) -> QMenu:
         """The menu about these pictures of the catalog; lives until it is closed."""
@@ -41,6 +43,10 @@ class DataMenu(QObject):
             classes.addAction(name).setData(name)
         classes.triggered.connect(self._give)
         menu.addAction("A new class…", self._ask_class)
+        names = {self._editing.class_of(index) for index in chosen[:MOST_LOOKED_AT]}
+        if len(names) == 1 and (own := names.pop()) is not None:
+            self._own = own
+            menu.addAction(f"Rename “{own}”…", self._rename)
         return menu
 
     def show_for(self, chosen: Sequence[int], position: QPoint) -> None:
@@ -58,6 +64,10 @@ class DataMenu(QObject):
     @Slot(QAction)
     def _give(self, action: QAction) -> None:
         self._editing.relabel(self._about, action.data())
+
+    @Slot()
+    def _rename(self) -> None:
+        self.ask_new_name(self._own)
 
     @Slot()
     def _ask_class(self) -> None:

@@ -44,6 +44,7 @@ class SidePanel(QWidget):
         self.copies.set_tooltip("Leave out all exact copies", reason="One of each stays.")
         self.copies.clicked.connect(self._leave_out_copies)
         self.bars = ClassBars(inside)
+        self.bars.setToolTip("Click to see a class, double-click to rename it.")
         self.bars.chosen.connect(self.class_chosen)
         self.bars.renamed.connect(self.rename_requested)
         self._classes = QWidget(inside)

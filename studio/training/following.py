@@ -23,11 +23,13 @@ from studio.training.events import (
     Marked,
     MarkKind,
     Progress,
+    QualityMeasured,
     SamplesDrawn,
     TrainingEvent,
     TrainingStarted,
 )
 from studio.training.metrics_log import whole_line
+from studio.training.pairs import with_pairs
 from studio.training.row_reading import read_row
 from studio.training.run_facts import RunFacts, own_header, read_facts, read_json
 from studio.training.run_folder import KEPT_NAME, METRICS_NAME, SAMPLES_NAME, SETTINGS_NAME
@@ -192,6 +194,8 @@ class RunFollower:
             self._rows.append(_AwaitedRow(line, self._now()))
             return events
         event = event_of(line, self.settings, self.facts.shape)
+        if isinstance(event, QualityMeasured):
+            event = with_pairs(event, self.folder / SAMPLES_NAME, self.facts.shape)
         return events if event is None else [*events, event]
 
     def _cut(self, place: int, line: Mapping[str, Any]) -> list[TrainingEvent]:

@@ -6,6 +6,7 @@
     checkpoints/step-XXXXXXXX.safetensors     those that stay, see kept_checkpoints
     metrics.jsonl                     every event, see metrics_log
     samples/step-XXXXXXXX.png         rows of the sample wall, see wall
+    samples/pairs-XXXXXXXX.png        samples and the training pictures nearest to them, see pairs
     title.json                        what a person calls the run
     tensorboard/                      event files, see tensorboard_log
 
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from studio import files, paths
-from studio.training.wall import raw_row_paths, row_paths
+from studio.training.wall import pairs_paths, raw_row_paths, row_paths
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 PREVIOUS_NAME = "checkpoint.previous.safetensors"
@@ -83,6 +84,7 @@ def discard_run(folder: Path) -> None:
     for path in (
         *row_paths(samples),
         *raw_row_paths(samples),
+        *pairs_paths(samples),
         *kept_paths(folder),
         *(folder / TENSORBOARD_NAME).glob("events.out.tfevents.*"),
         *(folder / name for name in (*_OWN_FILES, TITLE_NAME)),
@@ -97,7 +99,11 @@ def discard_run(folder: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove what a process that was killed while writing left half-written."""
     ours = {f".{name}" for name in _OWN_FILES}
-    for place, prefixes in ((folder, ours), (folder / SAMPLES_NAME, {".step-"}), (folder / KEPT_NAME, {".step-"})):
+    for place, prefixes in (
+        (folder, ours),
+        (folder / SAMPLES_NAME, {".step-", ".pairs-"}),
+        (folder / KEPT_NAME, {".step-"}),
+    ):
         for path in place.glob(".*.part"):
             if any(path.name.startswith(prefix) for prefix in prefixes):
                 path.unlink(missing_ok=True)

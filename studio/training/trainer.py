@@ -26,11 +26,12 @@ from studio.training.events import (
     Validated,
 )
 from studio.training.micro_batches import release_memory
+from studio.training.pairs import write_pairs
 from studio.training.plans import Plans, Tasks
 from studio.training.report import Report
 from studio.training.rows import draw_planned, draw_samples
 from studio.training.run import TrainingRun
-from studio.training.run_folder import CHECKPOINT_NAME
+from studio.training.run_folder import CHECKPOINT_NAME, SAMPLES_NAME
 from studio.training.step_lines import step_lines
 from studio.training.validation import validate
 
@@ -196,6 +197,7 @@ def _observe(run: TrainingRun, plans: Plans, tasks: Tasks, *, free: bool = False
         measured = plans.quality.measure()
         # None while it is being set up.
         if measured is not None:
+            write_pairs(run.folder / SAMPLES_NAME, measured)
             run.metrics.append(measured)
             yield measured
 

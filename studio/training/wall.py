@@ -21,6 +21,7 @@ _PATIENCE = 3.0
 
 _ROW_NAME = re.compile(r"step-(\d{8,})\.png")
 _RAW_ROW_NAME = re.compile(r"step-(\d{8,})\.raw\.png")
+_PAIRS_NAME = re.compile(r"pairs-(\d{8,})\.png")
 
 
 class WallPlan:
@@ -85,12 +86,17 @@ def write_row(folder: Path, step: int, pictures: np.ndarray, *, raw: bool = Fals
 
     raw: the pictures are from the weights as they are, not from their average; they have a file of their own.
     """
+    path = folder / f"step-{step:08d}{'.raw' if raw else ''}.png"
+    write_strip(path, pictures)
+    return path
+
+
+def write_strip(path: Path, pictures: np.ndarray) -> None:
+    """Write pictures uint8 (N, H, W, C) side by side into one PNG. Raises StorageError."""
     count, height, width, channels = pictures.shape
     row = np.ascontiguousarray(pictures.transpose(1, 0, 2, 3)).reshape(height, count * width, channels)
-    path = folder / f"step-{step:08d}{'.raw' if raw else ''}.png"
     with files.atomic_write(path) as file:
         Image.fromarray(row[:, :, 0] if channels == 1 else row).save(file, format="PNG")
-    return path
 
 
 def read_rows(folder: Path, shape: tuple[int, int, int]) -> Iterator[tuple[int, np.ndarray]]:
@@ -111,6 +117,11 @@ def row_paths(folder: Path) -> tuple[Path, ...]:
     return tuple(path for _, path in _row_files(folder))
 
 
+def pairs_paths(folder: Path) -> tuple[Path, ...]:
+    """The files of all pairs of samples and training pictures, oldest first."""
+    return tuple(path for _, path in _row_files(folder, _PAIRS_NAME))
+
+
 def raw_row_paths(folder: Path) -> tuple[Path, ...]:
     """The files of all rows from the raw weights, oldest first."""
     return tuple(path for _, path in _row_files(folder, _RAW_ROW_NAME))
@@ -118,18 +129,23 @@ def raw_row_paths(folder: Path) -> tuple[Path, ...]:
 
 def drop_rows_after(folder: Path, step: int) -> None:
     """Remove the rows of a future that a resumed run does not remember."""
-    for row_step, path in (*_row_files(folder), *_row_files(folder, _RAW_ROW_NAME)):
+    for row_step, path in _all_files(folder):
         if row_step > step:
             path.unlink(missing_ok=True)
 
 
 def copy_rows_until(folder: Path, step: int, target: Path) -> None:
     """Copy the rows up to `step` into the folder `target`. Raises OSError."""
-    rows = [path for row_step, path in (*_row_files(folder), *_row_files(folder, _RAW_ROW_NAME)) if row_step <= step]
+    rows = [path for row_step, path in _all_files(folder) if row_step <= step]
     if rows:
         target.mkdir(parents=True, exist_ok=True)
     for path in rows:
         shutil.copyfile(path, target / path.name)
+
+
+def _all_files(folder: Path) -> list[tuple[int, Path]]:
+    """Rows of both kinds, and the pairs that lie among them, see `pairs`."""
+    return [each for name in (_ROW_NAME, _RAW_ROW_NAME, _PAIRS_NAME) for each in _row_files(folder, name)]
 
 
 def _read(rows: list[tuple[int, Path]], shape: tuple[int, int, int]) -> Iterator[tuple[int, np.ndarray]]:

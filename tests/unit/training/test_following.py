@@ -13,9 +13,19 @@ from hypothesis import strategies as st
 
 from studio.errors import DataError
 from studio.training.event_lines import event_of, merged
-from studio.training.events import Marked, MarkKind, Progress, SamplesDrawn, TrainingStarted, Validated
+from studio.training.events import (
+    Marked,
+    MarkKind,
+    Progress,
+    QualityMeasured,
+    SamplesDrawn,
+    TrainingStarted,
+    Validated,
+)
 from studio.training.following import MOST_PROGRESS, ROW_PATIENCE_SECONDS, RunFollower
 from studio.training.metrics_log import MetricsLog, line_of
+from studio.training.pairs import write_pairs
+from studio.training.run_folder import discard_run
 from studio.training.wall import write_row
 from tests.unit.training.run_folders import append, drawn, make_run, mark, progress, quality, text_of, validated
 
@@ -175,6 +185,20 @@ def test_a_row_that_never_comes_does_not_hold_up_the_next(tmp_path):
     follower.poll()
     clock.seconds = ROW_PATIENCE_SECONDS + 1
     assert [event.step for event in follower.poll()] == [6]
+
+
+def test_pairs_of_samples_and_training_pictures_are_told_with_their_measurement(tmp_path):
+    folder = make_run(tmp_path / "a")
+    examples, nearest = np.full((3, 2, 2, 1), 7, np.uint8), np.full((3, 2, 2, 1), 9, np.uint8)
+    measured = dataclasses.replace(quality(5, 2.5), examples=examples, nearest=nearest)
+    write_pairs(folder / "samples", measured)
+    append(folder, measured, quality(6, 2.0))
+    with_pictures, without = [event for event in RunFollower(folder).poll() if isinstance(event, QualityMeasured)]
+    assert np.array_equal(with_pictures.examples, examples)
+    assert np.array_equal(with_pictures.nearest, nearest)
+    assert without.examples.shape == (0, 2, 2, 1)
+    discard_run(folder)
+    assert not (folder / "samples").exists()
 
 
 def test_rows_of_an_old_log_are_told_by_their_files(tmp_path):

@@ -273,6 +273,8 @@ def main() -> int:
             outcomes.append(victims.kill_one())
             for problem in outcomes[-1].problems:
                 print(f"kill {number}, {outcomes[-1].what}: {problem}", flush=True)
+            if number % 50 == 0:
+                print(f"{number} kills, {time.monotonic() - began:.0f} s", flush=True)
         different = victims.compare_with_a_training_that_was_never_killed()
         print_table(outcomes)
         print(

@@ -8,10 +8,11 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from studio.app.data.editing import Augmentation, data_editing_of
-from studio.app.docks.train.header import INTENTS, TrainingHeader
+from studio.app.docks.train.header import TrainingHeader
+from studio.app.docks.train.intent_estimates import IntentEstimates
 from studio.app.docks.train.live_changes import LiveChanges
 from studio.app.docks.train.stage_messages import StageMessages
-from studio.app.docks.train.stage_words import empty_words, intent_words, ready_words, time_words, verdict_of
+from studio.app.docks.train.stage_words import empty_words, ready_words, time_words
 from studio.app.docks.train.wall_feed import WallFeed
 from studio.app.docks.train.wall_panel import WallPanel
 from studio.app.runner import Runner
@@ -19,7 +20,6 @@ from studio.app.state import StudioState
 from studio.app.theme import Size
 from studio.app.torch_gate import TorchGate
 from studio.app.training.controller import Phase, TrainingController
-from studio.app.training.estimates import Estimates
 from studio.app.training.event_feed import EventFeed
 from studio.app.training.record import record_of
 from studio.app.training.unfinished import UnfinishedOffer
@@ -68,7 +68,7 @@ class TrainingStage(QWidget):
         self.options: QWidget | None = None
         self._progress: Progress | None = None
         self._changes = LiveChanges(self)
-        self._estimates = Estimates(state, runner, self)
+        self._estimates = IntentEstimates(state, runner, self.header, self)
         self._build()
         self._unfinished = UnfinishedOffer(state, self.controller, self.banner, self)
         self._messages = StageMessages(state, self.controller, self._unfinished, self.banner, self)
@@ -172,8 +172,7 @@ class TrainingStage(QWidget):
         self.controller.saved.connect(self.header.note_saved)
         self._unfinished.open_requested.connect(self.open_requested)
         self._state.image_set_changed.connect(self._choose_recipe)
-        self._state.device_changed.connect(self._ask_for_estimates)
-        self._estimates.changed.connect(self._show_estimates)
+        self._estimates.changed.connect(self._on_estimates)
         self._state.schedule_changed.connect(self._refresh)
         self._state.followed_changed.connect(self._on_followed)
         feed = EventFeed(self._state, self)
@@ -194,7 +193,7 @@ class TrainingStage(QWidget):
         self._options_area.setWidget(self.options)
         self.options.device_requested.connect(self.device_requested)
         self.options.changed.connect(self._refresh)
-        self.options.changed.connect(self._ask_for_estimates)
+        self._estimates.take_options(self.options)
         self.options.changed.connect(self._tell_augmentation)
         self.options.height_changed.connect(self._fit_options)
         self._choose_recipe()
@@ -224,7 +223,7 @@ class TrainingStage(QWidget):
 
             shape = (image_set.channels, image_set.height, image_set.width)
             self.options.choose(self.header.intent, shape, class_count_for(image_set))
-        self._ask_for_estimates()
+        self._estimates.ask()
         self._refresh()
 
     @Slot()
@@ -233,26 +232,7 @@ class TrainingStage(QWidget):
         data_editing_of(self._state).set_augmentation(Augmentation(**self.options.augmentation))
 
     @Slot()
-    def _ask_for_estimates(self) -> None:
-        """Of the recipe as it stands first, then of the other intents."""
-        if self.options is None or self._state.image_set is None:
-            return
-        own = self.header.intent
-        try:
-            recipes = {own: self.options.recipe()}
-        except StudioError:
-            recipes = {}
-        recipes |= {name: self.options.preset_of(name) for name in INTENTS if name != own}
-        self._estimates.ask(recipes)
-        self._show_estimates()
-
-    @Slot()
-    def _show_estimates(self) -> None:
-        if self.options is None:
-            return
-        words = {name: intent_words(self.options.preset_of(name)[0], self._estimates.of(name)) for name in INTENTS}
-        self.header.set_intent_words(words)
-        self.header.show_verdict(*verdict_of(self._estimates.of(self.header.intent)))
+    def _on_estimates(self) -> None:
         if self.controller.phase is Phase.IDLE:
             self._refresh()
 
@@ -314,14 +294,8 @@ class TrainingStage(QWidget):
     def _on_followed(self, followed: FollowedRun | None) -> None:
         self._progress = None
         if followed is not None:
-            from studio.app.runs.following import following_of
-
             followed.state_changed.connect(self._refresh)
-            following = following_of(self._state)
-            actions = [("Use this model now", following.use_model), ("Stop following", following.detach)]
-            self.banner.show_message(followed.words, followed.refusal, "info", actions)
         else:
-            self.banner.clear()
             self.header.clear_progress()
         self._refresh()
 
@@ -393,7 +367,7 @@ class TrainingStage(QWidget):
         else:
             by_hand = self.options is not None and self.options.budget_is_by_hand
             minutes = self.options.budget.minutes if by_hand else None
-            self.header.show_words(*ready_words(image_set, minutes, self._estimates.of(self.header.intent)))
+            self.header.show_words(*ready_words(image_set, minutes, self._estimates.own))
 
     def _refusal(self) -> str:
         if self._state.followed is not None:

@@ -17,6 +17,7 @@ from studio.errors import LossNotFinite, OutOfMemory, StorageError, StudioError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from studio.app.runs.followed import FollowedRun
     from studio.app.state import StudioState
     from studio.app.training.training_jobs import KeptModel
     from studio.training.events import Marked
@@ -55,6 +56,7 @@ class StageMessages(QObject):
         controller.kept.connect(self._on_kept)
         controller.stopped.connect(self._on_stopped)
         controller.failed.connect(self._on_failed)
+        state.followed_changed.connect(self._on_followed)
         feed = EventFeed(state, self)
         feed.marked.connect(self._on_marked)
 
@@ -93,6 +95,17 @@ class StageMessages(QObject):
         if not self._went_back:
             self._banner.clear()
         self._went_back = False
+
+    @Slot(object)
+    def _on_followed(self, followed: FollowedRun | None) -> None:
+        if followed is None:
+            self._banner.clear()
+            return
+        from studio.app.runs.following import following_of
+
+        following = following_of(self._state)
+        actions = [("Use this model now", following.use_model), ("Stop following", following.detach)]
+        self._banner.show_message(followed.words, followed.refusal, "info", actions)
 
     @Slot(object)
     def _on_kept(self, kept: KeptModel) -> None:

@@ -14,8 +14,9 @@ from PySide6.QtGui import QImage
 
 from studio.app.imaging import picture_image
 from studio.app.widgets.crop_view import CropView
-from studio.app.widgets.data_grid import CELL_SIZES, Cell, DataGrid
+from studio.app.widgets.data_grid import CELL_SIZES, DataGrid
 from studio.app.widgets.drop_zones import ADD, REPLACE, DropZones
+from studio.app.widgets.grid_cells import Cell
 from studio.app.widgets.picture_choice import PictureChoice
 from studio.app.widgets.result_view import ResultView
 from studio.app.widgets.sheet_view import empty_cells

@@ -21,7 +21,7 @@ from studio.app.data.looks import (
 )
 from studio.app.data.thumbnails import Readings, Thumbnail
 from studio.app.imaging import screen_images
-from studio.app.widgets.data_grid import Cell
+from studio.app.widgets.grid_cells import Cell
 from studio.data.preparation import Preparation
 
 if TYPE_CHECKING:

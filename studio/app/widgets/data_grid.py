@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QFocusEvent,
     QHelpEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -24,9 +21,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidget
 
-from studio.app.icons import paint_icon
-from studio.app.imaging import fitted_size, paint_picture
-from studio.app.theme import FontSize, Tokens, theme, ui_font
+from studio.app.theme import Tokens, theme
+from studio.app.widgets.grid_cells import Cell, paint_cell
 from studio.app.widgets.grid_selection import Selection
 
 CELL_SIZES = (32, 40, 56, 72, 96, 128, 168)
@@ -35,23 +31,6 @@ MARGIN = 8
 GROUP_GAP = 16
 _AHEAD_ROWS = 4
 _DRAG_DISTANCE = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """What a cell shows.
-
-    boxes: outlined, in shares of the picture. faded: it is left out of the set. badge: a few letters in the corner.
-    broken: it cannot be read.
-    """
-
-    image: QImage | None = None
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
-    faded: bool = False
-    badge: str = ""
-    broken: bool = False
-
-
 _WAITING = Cell()
 
 
@@ -347,22 +326,13 @@ class DataGrid(QAbstractScrollArea):
         if self._group_size:
             self._paint_groups(painter, tokens, first, end)
         offset = MARGIN - self.verticalScrollBar().value()
-        ground = tokens.color("panel")
         side, pitch, columns = self._cell, self._cell + GAP, self._columns
         group = self._group_size
         for place in range(first, end):
             row, column = divmod(place, columns)
             left = self._left + column * pitch + (column // group * GROUP_GAP if group else 0)
             top = offset + row * pitch
-            cell = self.cell_for(int(self._indices[place]))
-            if cell.image is None:
-                painter.fillRect(left, top, side, side, ground)
-                if cell.broken:
-                    paint_icon(painter, QRectF(left + side / 2 - 8, top + side / 2 - 8, 16, 16), "error", tokens.error)
-            else:
-                _paint_cell(painter, cell, left, top, side, ratio)
-            if cell.badge:
-                _paint_badge(painter, cell.badge, left, top, side)
+            paint_cell(painter, self.cell_for(int(self._indices[place])), left, top, side, ratio)
         self._paint_selection(painter, tokens, first, end)
 
     # The rest
@@ -445,59 +415,3 @@ class DataGrid(QAbstractScrollArea):
             self._indices[max(0, first - ahead) : first],
         )
         self.wanted.emit(np.concatenate(near).tolist())
-
-
-def _paint_cell(painter: QPainter, cell: Cell, left: int, top: int, side: int, ratio: float) -> None:
-    image = cell.image
-    assert image is not None
-    room = round(side * ratio)
-    width, height = image.width(), image.height()
-    if width > room or height > room:
-        scale = min(room / width, room / height)
-        shown = max(1, round(width * scale)), max(1, round(height * scale))
-    else:
-        shown = fitted_size(width, height, room, room)
-    target = QRectF(
-        left + (room - shown[0]) // 2 / ratio, top + (room - shown[1]) // 2 / ratio, shown[0] / ratio, shown[1] / ratio
-    )
-    if cell.faded:
-        painter.setOpacity(0.28)
-    if image.hasAlphaChannel() or shown[0] < width:
-        paint_picture(painter, target, image)
-    else:
-        painter.drawImage(target, image)
-    if cell.faded:
-        painter.setOpacity(1.0)
-        _paint_cross(painter, target)
-    for box in cell.boxes:
-        _paint_box(painter, target, box)
-
-
-def _paint_box(painter: QPainter, target: QRectF, box: tuple[float, float, float, float]) -> None:
-    x, y, width, height = box
-    area = QRectF(
-        target.left() + x * target.width(),
-        target.top() + y * target.height(),
-        width * target.width(),
-        height * target.height(),
-    ).adjusted(0.5, 0.5, -0.5, -0.5)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(QColor("#000000"), 3))
-    painter.drawRect(area)
-    painter.setPen(QPen(QColor("#FFFFFF"), 1))
-    painter.drawRect(area)
-
-
-def _paint_cross(painter: QPainter, target: QRectF) -> None:
-    """Struck out, so that it does not rest on paleness alone."""
-    painter.setPen(QPen(theme().color("error"), 1.4))
-    painter.drawLine(QPointF(target.left(), target.bottom()), QPointF(target.right(), target.top()))
-
-
-def _paint_badge(painter: QPainter, words: str, left: int, top: int, side: int) -> None:
-    painter.setFont(ui_font(FontSize.RANGE, 600))
-    width = painter.fontMetrics().horizontalAdvance(words) + 6
-    area = QRectF(left + side - width - 2, top + side - 16, width, 14)
-    painter.fillRect(area, QColor("#000000"))
-    painter.setPen(QColor("#FFFFFF"))
-    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, words)

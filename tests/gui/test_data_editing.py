@@ -19,6 +19,7 @@ from studio.app.data.looks import detail_of, kept_shares, thumbnail_as_it_will_b
 from studio.app.data.thumbnails import Readings, Thumbnail
 from studio.app.imaging import image_array
 from studio.app.undo import undo_stack_of
+from studio.data.image_set import ImageSet
 from studio.data.preparation import Fit
 from studio.data.preparing import preview
 from studio.data.sources.source import ScanOptions, SheetGrid
@@ -302,3 +303,22 @@ def test_added_pictures_keep_what_was_decided(qtbot, state, runner, tmp_path: Pa
     with caplog.at_level(logging.WARNING), qtbot.waitSignal(opener.failed, timeout=20_000):
         opener.open([tmp_path / "nothing here"])
     assert state.image_set.count == 9
+
+
+def test_an_examination_gives_way_and_begins_again_unless_it_was_cancelled(qtbot, state, runner) -> None:
+    editing = data_editing_of(state, runner)
+    begun: list[str] = []
+    runner.job_started.connect(lambda handle: begun.append(handle.title))
+    images = np.random.default_rng(1).integers(0, 256, (20_000, 16, 16, 1), dtype=np.uint8)
+    state.set_image_set(ImageSet("Many", images))
+    qtbot.waitUntil(lambda: editing.index is not None, timeout=20_000)
+    assert not editing.health.complete
+    with qtbot.waitSignal(runner.start(iter(()), "Something else").finished, timeout=20_000):
+        pass
+    qtbot.waitUntil(lambda: begun.count("Examining pictures") >= 2, timeout=20_000)
+    for handle in runner.jobs:
+        handle.cancel()
+    qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
+    counted = len(begun)
+    qtbot.wait(100)
+    assert len(begun) == counted

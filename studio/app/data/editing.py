@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from studio.app.data.catalog_index import CatalogIndex, ClassesShown
-from studio.app.data.jobs import Drops, OpenedData, examine_data, index_data, open_drops, prepare_data
+from studio.app.data.examination import Examination
+from studio.app.data.jobs import Drops, OpenedData, index_data, open_drops, prepare_data
 from studio.app.data.shared_sources import catalog_of
 from studio.app.runner import JobHandle, Runner
 from studio.app.state import StudioState
 from studio.app.undo import Change, undo_stack_of
 from studio.data import edits
-from studio.data.findings import HealthReport
-from studio.data.health import look_over
 from studio.data.preparation import Preparation
 from studio.data.sources.source import Catalog, ScanOptions, SheetGrid
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
+    from studio.data.findings import HealthReport
     from studio.data.image_set import ImageSet
     from studio.data.origins import Origins
     from studio.data.report import ImportReport
@@ -88,12 +88,11 @@ class DataEditing(QObject):
         self._left_out: NDArray[np.int64] | None = None
         self._classes: ClassesShown | None = None
         self._handle: JobHandle | None = None
-        self._examination: JobHandle | None = None
         self._indexing: JobHandle | None = None
-        self._health: HealthReport | None = None
-        self._gave_way = False
         self._pending = self._decided
         self.augmentation = Augmentation()
+        self._examination = Examination(state, self)
+        self._examination.examined.connect(self.examined)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -104,8 +103,7 @@ class DataEditing(QObject):
         """Work with this background thread."""
         if self._runner is None:
             self._runner = runner
-            runner.job_started.connect(self._on_job_started)
-            runner.idle.connect(self._examine_again)
+            self._examination.use(runner)
             self._on_image_set()
 
     # What is open
@@ -177,10 +175,7 @@ class DataEditing(QObject):
     @property
     def health(self) -> HealthReport | None:
         """What is to be known about the set, as far as it was looked at; None without one."""
-        image_set = self._state.image_set
-        if self._health is None and image_set is not None:
-            self._health = look_over(image_set, self._state.report, self._origins, self._carried_out.preparation)
-        return self._health
+        return self._examination.health
 
     @property
     def left_out(self) -> NDArray[np.int64]:
@@ -227,7 +222,7 @@ class DataEditing(QObject):
         self._origins = opened.origins
         self._decided = _Decisions(self._data, opened.catalog.options, opened.preparation)
         self._carried_out = self._decided
-        self._forget_readings()
+        self._left_out = self._classes = None
         if before is not None:
             before.close()
         self._set_image_set(opened.image_set, opened.report)
@@ -365,7 +360,7 @@ class DataEditing(QObject):
         before, self._catalog, self._index = self._catalog, opened.catalog, opened.index
         self._origins = opened.origins
         self._carried_out = self._pending
-        self._forget_readings()
+        self._left_out = self._classes = None
         if before is not None:
             before.close()
         self._set_image_set(opened.image_set, opened.report)
@@ -397,8 +392,9 @@ class DataEditing(QObject):
 
     def _set_image_set(self, image_set: ImageSet, report: object) -> None:
         self._own = image_set
+        self._examination.forget(self._origins, self._carried_out.preparation)
         self._state.set_image_set(image_set, report)
-        self._begin_examination()
+        self._examination.begin()
 
     @Slot()
     def _on_image_set(self) -> None:
@@ -414,14 +410,15 @@ class DataEditing(QObject):
         self._drops, self._index, self._origins = (), None, None
         self._decided = _Decisions(self._data, ScanOptions(), Preparation())
         self._carried_out = self._decided
-        self._forget_readings()
+        self._left_out = self._classes = None
+        self._examination.forget(None, Preparation())
         if before is not None:
             before.close()
         self._catalog = None if image_set is None else catalog_of(image_set)
         if self._catalog is not None:
             self._indexing = self._runner.interject(index_data(self._catalog), "Looking at names")
             self._indexing.succeeded.connect(self._on_indexed)
-            self._begin_examination()
+            self._examination.begin()
         self.opened.emit()
 
     @Slot(object)
@@ -434,54 +431,12 @@ class DataEditing(QObject):
 
     def _stop_working(self) -> None:
         self._settle.stop()
-        for handle in (self._handle, self._examination, self._indexing):
+        self._examination.stop()
+        for handle in (self._handle, self._indexing):
             if handle is not None:
                 handle.cancel()
-        self._handle = self._examination = self._indexing = None
+        self._handle = self._indexing = None
         self.working_changed.emit()
-
-    def _forget_readings(self) -> None:
-        self._left_out = self._classes = None
-        self._health = None
-
-    # Examining
-
-    def _begin_examination(self) -> None:
-        if self._examination is not None:
-            self._examination.cancel()
-            self._examination = None
-        self._health = None
-        self._gave_way = False
-        image_set = self._state.image_set
-        if self._runner is None or image_set is None or not self._runner.accepting:
-            return
-        job = examine_data(image_set, self._state.report, self._origins, self._carried_out.preparation)
-        handle = self._runner.start(job, "Examining pictures", background=True)
-        self._examination = handle
-        handle.events.connect(self._on_examining)
-        handle.finished.connect(self._on_examination_over)
-
-    @Slot(list)
-    def _on_examining(self, events: list) -> None:
-        reports = [event for event in events if isinstance(event, HealthReport)]
-        if reports and self.sender() is self._examination:
-            self._health = reports[-1]
-            self.examined.emit()
-
-    @Slot()
-    def _on_examination_over(self) -> None:
-        if self.sender() is self._examination:
-            self._examination = None
-
-    @Slot(object)
-    def _on_job_started(self, handle: JobHandle) -> None:
-        self._gave_way = self._gave_way or (self._examination is not None and not handle.background)
-
-    @Slot()
-    def _examine_again(self) -> None:
-        # Only what gave way to something else: whoever cancelled it otherwise, closing the window, meant it.
-        if self._gave_way and self._examination is None:
-            self._begin_examination()
 
 
 def _counted(words: str, count: int) -> str:

@@ -75,13 +75,16 @@ def test_a_tab_carries_the_name_and_the_bar_below_it_only_the_sentence(window: M
     for name in ("train", "denoise", "train"):
         window.workspaces.switch(name)
         titled = {short for short, dock in docks.items() if not dock.isHidden() and has_title(dock)}
-        assert titled == ({"dataset", "loss", "levels", "novelty"} if name == "train" else {"sampler", "batch", "branches"})
+        assert titled == (
+            {"dataset", "loss", "levels", "novelty"} if name == "train" else {"sampler", "batch", "branches"}
+        )
     docks["log"].setFloating(True)
-    qtbot.waitUntil(lambda: has_title(docks["schedule"]) and has_title(docks["log"]))
-    docks["log"].setFloating(False)
-    qtbot.waitUntil(lambda: not has_title(docks["schedule"]) and not has_title(docks["log"]))
-    docks["log"].close()
-    qtbot.waitUntil(lambda: has_title(docks["schedule"]))
+    qtbot.waitUntil(lambda: has_title(docks["log"]) and not has_title(docks["schedule"]))
+    docks["checkpoints"].setFloating(True)
+    qtbot.waitUntil(lambda: has_title(docks["schedule"]) and has_title(docks["checkpoints"]))
+    for name in ("log", "checkpoints"):
+        docks[name].setFloating(False)
+    qtbot.waitUntil(lambda: not any(has_title(docks[name]) for name in ("schedule", "checkpoints", "log")))
 
 
 def test_the_keyboard_never_walks_through_a_panel_behind_another(window: MainWindow, qtbot) -> None:

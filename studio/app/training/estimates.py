@@ -70,7 +70,7 @@ class Estimates(QObject):
         if image_set is None or device is None:
             self._wishes = ()
             return
-        place = (id(image_set.images), image_set.count, device.name)
+        place = (image_set.name, id(image_set.images), image_set.count, device.name)
         wishes = tuple(_Wish(intent, recipe, (place, *recipe)) for intent, recipe in recipes.items())
         if tuple(wish.key for wish in wishes) == tuple(wish.key for wish in self._wishes):
             return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.sources.source import Catalog, Decoded, PictureSource, ScanOptions
+from studio.data.sources.source import Catalog, Decoded, PictureSource, ScanOptions, UnreadableError
 
 if TYPE_CHECKING:
     from studio.data.image_set import ImageSet
@@ -29,6 +29,7 @@ class SharedSource:
     def __init__(self, source: PictureSource, prefix: str = "") -> None:
         self._source = source
         self._prefix = prefix
+        self._open = True
         self._lock = threading.Lock()
         self._last: tuple[tuple[int, int | None], Decoded] | None = None
 
@@ -50,6 +51,7 @@ class SharedSource:
 
     def read(self, index: int, smallest_side: int | None = None) -> Decoded:
         with self._lock:
+            self._check_open()
             if self._last is None or self._last[0] != (index, smallest_side):
                 self._last = ((index, smallest_side), self._source.read(index, smallest_side))
             return self._last[1]
@@ -64,14 +66,21 @@ class SharedSource:
 
         def read_block(first: int, end: int) -> NDArray[np.uint8]:
             with self._lock:
+                self._check_open()
                 return found(first, end)
 
         return read_block
 
     def close(self) -> None:
         with self._lock:
+            self._open = False
             self._last = None
             self._source.close()
+
+    def _check_open(self) -> None:
+        # Whoever is at work in the background when another set is opened learns it here.
+        if not self._open:
+            raise UnreadableError("it is not open any more")
 
 
 class ImageSetSource:

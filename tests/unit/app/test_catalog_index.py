@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from studio.app.widgets.grid_selection import Selection
 from studio.data.classes import classes_of
 from studio.data.image_set import ImageSet
 from studio.data.preparation import Preparation
-from studio.data.sources.source import Catalog, Decoded
+from studio.data.sources.source import Catalog, Decoded, UnreadableError
 
 
 class Drawers:
@@ -124,6 +125,8 @@ def test_a_shared_source_reads_a_picture_once_while_it_is_looked_at() -> None:
     assert not hasattr(source, "read_block")
     source.close()
     assert drawers.closed
+    with pytest.raises(UnreadableError):
+        source.read(3)
 
 
 def test_pictures_in_memory_are_a_catalog_too() -> None:

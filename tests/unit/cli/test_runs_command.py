@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from studio import cli
@@ -57,6 +58,18 @@ def test_a_run_is_exported(tmp_path, capsys):
     assert cli.main(["runs", "export", str(run), "--tensorboard", str(tmp_path / "board")]) == 0
     assert "tensorboard --logdir" in capsys.readouterr().out
     assert [path.name[:6] for path in (tmp_path / "board").iterdir()] == ["events"]
+
+
+def test_a_training_writes_event_files_when_asked_to(tmp_path):
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    np.savez(tmp_path / "noise.npz", images=images)
+    words = ["train", str(tmp_path / "noise.npz"), "--out", str(tmp_path / "noise.safetensors")]
+    assert cli.main([*words, "--images", "128", "--preset", "sketch", "--json", "--tensorboard"]) == 0
+    found = event_accumulator.EventAccumulator(str(tmp_path / "noise.run" / "tensorboard"))
+    found.Reload()
+    assert [event.step for event in found.Scalars("loss/training")][-1] == 2
+    assert "samples/averaged weights" in found.Tags()["images"]
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_rows_and_losses_of_a_lost_future_are_dropped(make_run: MakeRun, image_s
     assert lost > saved
     again = resume(run, image_set)
     assert max(line["step"] for line in read_metrics(run.folder / "metrics.jsonl")) == saved
-    assert all(int(path.stem[5:]) <= saved for path in (run.folder / "samples").iterdir())
+    assert all(int(path.name.split("-")[1][:8]) <= saved for path in (run.folder / "samples").iterdir())
     assert again.step == saved
     assert again.drawn_step == 0
     np.testing.assert_array_equal(again.preview, next(read_rows(run.folder / "samples", run.shape))[1])

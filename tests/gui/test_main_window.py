@@ -94,7 +94,8 @@ def test_it_opens_with_the_start_page_and_no_panel(window: MainWindow) -> None:
 def test_each_workspace_shows_its_own_panels_and_remembers_changes(window: MainWindow) -> None:
     docks = window.panels.docks
     window.commands.run("view.train")
-    assert {name for name, dock in docks.items() if not dock.isHidden()} == {"dataset", "loss", "schedule", "log"}
+    shown = {"dataset", "loss", "levels", "novelty", "schedule", "checkpoints", "log"}
+    assert {name for name, dock in docks.items() if not dock.isHidden()} == shown
     docks["loss"].hide()
     window.commands.run("view.denoise")
     assert {name for name, dock in docks.items() if not dock.isHidden()} == {

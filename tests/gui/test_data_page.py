@@ -263,6 +263,9 @@ def test_what_the_network_may_see_goes_through_the_training_s_own_augmentation(q
     assert augmentation_words(Augmentation(True, True, True, 2)) == "mirrored, upside down, turned, shifted ≤ 2 px"
     pets.editing.set_augmentation(Augmentation(quarter_turns=True))
     assert pets.detail.augmented.words == "turned"
+    QApplication.processEvents()
+    # The row took room from the result, and what is said of it is still true.
+    qtbot.waitUntil(lambda: pets.detail.words[2].endswith(f"×{pets.detail.result.multiple}"))
 
 
 def test_what_is_shown_leaves_as_files(qtbot, pets: DataStage, state, runner, tmp_path) -> None:

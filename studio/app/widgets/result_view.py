@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app.imaging import paint_picture, screen_images
@@ -20,6 +20,9 @@ LARGEST_MULTIPLE = 24
 
 class ResultView(QWidget):
     """Pictures uint8 (h, w, C) of one size, all enlarged by the same whole number, as large as there is room."""
+
+    resized = Signal()
+    """`multiple` may be another one."""
 
     def __init__(self, parent: QWidget | None = None, *, name: str = "As it will be", height: int = 120) -> None:
         super().__init__(parent)
@@ -47,6 +50,10 @@ class ResultView(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(80, min(self._height, 56))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -71,6 +71,7 @@ class DetailPanel(QWidget):
         self.crop.focus_reset.connect(self._reset_focus)
         self._before = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
         self.result = ResultView(self, height=128)
+        self.result.resized.connect(self._show_result_words)
         self._after = Label("", self, role="muted", size=FontSize.LABEL, elided=True)
         self.class_box = CalmComboBox(self)
         self.class_box.setEditable(True)
@@ -160,6 +161,7 @@ class DetailPanel(QWidget):
         if index is None:
             self.crop.show_picture(None, words="Choose a picture to see it closely.")
             self.result.show_pictures(())
+            self._shown = None
             self._before.setText("")
             self._after.setText("")
             self.augmented.show_picture(None)
@@ -186,6 +188,7 @@ class DetailPanel(QWidget):
 
     def _show_facts(self, detail: Detail, boxes: Sequence[tuple[float, float, float, float]], movable: bool) -> None:
         if detail.image is None:
+            self._shown = None
             self._before.setText("cannot be read")
             self._after.setText("")
             return
@@ -195,7 +198,13 @@ class DetailPanel(QWidget):
             parts.append(f"{kept:.0%} of it kept · drag to choose")
         parts += detail.remarks
         self._before.setText(" · ".join(parts))
-        if not detail.results:
+        self._shown = detail
+        self._show_result_words()
+
+    @Slot()
+    def _show_result_words(self) -> None:
+        detail = self._shown
+        if detail is None or not detail.results:
             self._after.setText("")
             return
         height, width, channels = detail.results[0].shape

@@ -6,6 +6,7 @@ torch is imported inside, in the background thread, and only where a model or a 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from studio.training.settings import TrainingSettings
 
 THUMBNAILS = 4
-_BATCH = 16
+_PATIENCE_SECONDS = 0.1
 _SIGNED = (METRICS_NAME, SETTINGS_NAME, "title.json", "ended.json", "checkpoint.safetensors", "samples", "config.json")
 
 Signature = tuple[int, ...]
@@ -67,7 +68,8 @@ def scan(known: Mapping[Path, RunEntry], *, clean: bool = False) -> Iterator[obj
     if clean:
         empty_trash()
     entries: list[RunEntry] = []
-    for number, folder in enumerate(candidates(runs_folder(), *attached_folders())):
+    since = time.monotonic()
+    for folder in candidates(runs_folder(), *attached_folders()):
         signature = signature_of(folder)
         entry = known.get(folder)
         # Nothing is written when a run dies: only the clock tells.
@@ -78,8 +80,10 @@ def scan(known: Mapping[Path, RunEntry], *, clean: bool = False) -> Iterator[obj
             thumbnail = None if entry is None or entry.signature != signature else entry.thumbnail
             entry = RunEntry(summary, _thumbnail(summary) if thumbnail is None else thumbnail, signature)
         entries.append(entry)
-        if number % _BATCH == 0:
+        # Seldom: whatever goes in between, such as loading torch, holds this job up as a whole.
+        if time.monotonic() - since > _PATIENCE_SECONDS:
             yield None
+            since = time.monotonic()
     return tuple(sorted(entries, key=lambda entry: (-entry.summary.began, str(entry.summary.folder))))
 
 

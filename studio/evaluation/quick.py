@@ -29,6 +29,9 @@ from studio.evaluation.features import MOST_PIXEL_FEATURES
 from studio.evaluation.frechet import Moments, frechet_distance, moments
 
 MOST_FEATURES = 32
+FEWEST_PICTURES = 16
+"""The fewest pictures of either kind that say anything."""
+
 REFERENCE_PICTURES = 2000
 """How many pictures of the data are looked at."""
 
@@ -89,14 +92,15 @@ def quick_measure(data: NDArray[np.uint8], pictures: int, seed: int = 0) -> Quic
 
     Takes about a second of one core at most. None when there are too few pictures of either kind to say anything.
     """
+    fewest = min(pictures, len(data))
+    if fewest < FEWEST_PICTURES:
+        return None
     chosen = np.sort(np.random.default_rng(seed).permutation(len(data))[:REFERENCE_PICTURES])
     some = data[chosen]
     filters = _random_filters(data.shape[1:], seed)
     raw = _raw(filters, some)
     mean = raw.mean(0)
-    most = min(MOST_FEATURES, min(pictures, len(some)) // _PICTURES_PER_FEATURE)
-    if most < 1:
-        return None
+    most = min(MOST_FEATURES, fewest // _PICTURES_PER_FEATURE)
     variances, vectors = _main_directions(torch.from_numpy(raw - mean), most, seed)
     # Directions in which the data do not vary cannot be scaled, and say nothing.
     kept = variances > 1e-9 * max(float(variances.max()), 1e-30)

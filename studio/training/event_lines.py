@@ -76,6 +76,17 @@ def seconds_left(settings: Mapping[str, Any], images_seen: int, seconds: float, 
     return None
 
 
+def budget_share(settings: Mapping[str, Any], images_seen: int, seconds: float) -> float:
+    """The share of the budget in `settings` that is used up, in [0, 1]; 0 where it cannot be known."""
+    budget = settings.get("budget")
+    if isinstance(budget, Mapping):
+        if isinstance(budget.get("images"), int) and budget["images"]:
+            return min(1.0, images_seen / budget["images"])
+        if isinstance(budget.get("minutes"), int | float) and budget["minutes"]:
+            return min(1.0, seconds / (60.0 * budget["minutes"]))
+    return 0.0
+
+
 def _progress(line: Mapping[str, Any], settings: Mapping[str, Any]) -> Progress:
     step, images_seen, seconds = _place(line)
     speed = _optional(line.get("pictures_per_second"))
@@ -87,7 +98,7 @@ def _progress(line: Mapping[str, Any], settings: Mapping[str, Any]) -> Progress:
         seconds=seconds,
         seconds_left=seconds_left(settings, images_seen, seconds, speed),
         pictures_per_second=speed,
-        fraction=_share(settings, images_seen, seconds) if fraction is None else fraction,
+        fraction=budget_share(settings, images_seen, seconds) if fraction is None else fraction,
         learning_rate=float(line.get("learning_rate") or 0.0),
         level_losses=_levels(line.get("level_losses")),
         level_counts=tuple(int(count) for count in line.get("level_counts") or ()),
@@ -132,14 +143,3 @@ def _levels(value: object) -> tuple[float | None, ...]:
 
 def _optional(value: object) -> float | None:
     return None if value is None else float(value)  # type: ignore[arg-type]
-
-
-def _share(settings: Mapping[str, Any], images_seen: int, seconds: float) -> float:
-    """The share of the budget, for a line that does not tell it; 0 where it cannot be known."""
-    budget = settings.get("budget")
-    if isinstance(budget, Mapping):
-        if isinstance(budget.get("images"), int) and budget["images"]:
-            return min(1.0, images_seen / budget["images"])
-        if isinstance(budget.get("minutes"), int | float) and budget["minutes"]:
-            return min(1.0, seconds / (60.0 * budget["minutes"]))
-    return 0.0

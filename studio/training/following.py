@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import DataError
-from studio.training.event_lines import event_of, merged
+from studio.training.event_lines import budget_share, event_of, merged
 from studio.training.events import (
     CheckpointSaved,
     Marked,
@@ -79,6 +79,7 @@ class RunFollower:
         self._signature = b""
         self._told: list[_Told] = []
         self._last: Mapping[str, Any] = {}
+        self._seconds = 0.0
         self._rows: deque[_AwaitedRow] = deque()
         self._row_lines = 0
         self._loose_rows: set[Path] = set()
@@ -97,8 +98,10 @@ class RunFollower:
     @property
     def fraction(self) -> float:
         """Of the budget, as the newest line says."""
-        fraction = self._last.get("fraction")
-        return float(fraction) if isinstance(fraction, int | float) else 0.0
+        told = self._last.get("fraction")
+        fraction = float(told) if isinstance(told, int | float) else 0.0
+        # What is measured after the last step uses up the rest of a budget in minutes.
+        return max(fraction, budget_share(self.settings, int(self._last.get("images_seen", 0)), self._seconds))
 
     @property
     def finished(self) -> bool:
@@ -189,6 +192,8 @@ class RunFollower:
         self._told.append(told)
         if "event" not in line:
             self._last = line
+        seconds = line.get("seconds")
+        self._seconds = float(seconds) if isinstance(seconds, int | float) else self._seconds
         if line.get("event") == "samples":
             self._row_lines += 1
             self._rows.append(_AwaitedRow(line, self._now()))

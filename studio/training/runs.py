@@ -140,18 +140,18 @@ def summarize(folder: Path | str, *, now: float | None = None) -> RunSummary | N
     last = log.last
     rows = row_paths(folder / SAMPLES_NAME)
     ended = _ended(folder)
-    fraction = _fraction(last, settings)
+    fraction = _fraction(last, log.seconds, settings)
     changed = log.changed or modified(folder / SETTINGS_NAME)
     validated, quality = log.newest("validated"), log.newest("quality")
     return RunSummary(
         folder=folder,
         title=_title(folder, facts),
         data_name=facts.data_name or _name_of(folder),
-        began=_began(folder, facts, changed, _number(last.get("seconds"))),
+        began=_began(folder, facts, changed, log.seconds),
         changed=changed,
         step=int(_number(last.get("step"))),
         images_seen=int(_number(last.get("images_seen"))),
-        seconds=_number(last.get("seconds")),
+        seconds=log.seconds,
         fraction=fraction,
         status=_status(folder, fraction, ended, changed, now),
         loss=log.smoothed_loss(),
@@ -176,6 +176,9 @@ class _LogEnd:
         self._more: bytes | None = None
         self.last: Mapping[str, Any] = next(self._progress(), None) or next(self._backwards(), {})
         """The newest Progress, or any newest line where there is none; empty without either."""
+        newest = next(self._backwards(), {})
+        self.seconds = max(_number(self.last.get("seconds")), _number(newest.get("seconds")))
+        """Training time so far: what is measured after the last step uses up the rest of a budget in minutes."""
 
     def smoothed_loss(self) -> float | None:
         """The mean over the last SMOOTHING_SHARE of the pictures, as far as these lines reach; None without any."""
@@ -298,13 +301,13 @@ def _status(folder: Path, fraction: float, ended: Mapping[str, Any] | None, chan
     return RunStatus.INTERRUPTED if has_checkpoint else RunStatus.UNUSABLE
 
 
-def _fraction(last: Mapping[str, Any], settings: Mapping[str, Any]) -> float:
+def _fraction(last: Mapping[str, Any], seconds: float, settings: Mapping[str, Any]) -> float:
     """Of the budget as it is now: it may have been made longer since the last line."""
     budget = settings.get("budget")
     with contextlib.suppress(TypeError, ZeroDivisionError, AttributeError, KeyError):
         if budget["images"]:
             return min(1.0, _number(last.get("images_seen")) / float(budget["images"]))
-        return min(1.0, _number(last.get("seconds")) / (60.0 * float(budget["minutes"])))
+        return min(1.0, seconds / (60.0 * float(budget["minutes"])))
     return min(1.0, max(0.0, _number(last.get("fraction"))))
 
 

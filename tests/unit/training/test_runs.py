@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from studio.app.training.loss_history import LossHistory
 from studio.training.events import MarkKind
+from studio.training.following import RunFollower
 from studio.training.metrics_log import line_of
 from studio.training.run_curves import curves_of, read_curves
 from studio.training.run_differences import differences
@@ -79,6 +80,15 @@ def test_the_status_tells_who_may_go_on(tmp_path):
     assert summarize(running).can_go_on
     (running / "ended.json").write_text('{"model": null}')
     assert summarize(running).status is RunStatus.STOPPED
+
+
+def test_what_is_measured_after_the_last_step_uses_up_the_last_of_the_minutes(tmp_path):
+    minutes = {"budget": {"images": None, "minutes": 2.0}}
+    folder = make_run(tmp_path / "a", progress(119), validated(121, 0.5), settings=minutes)
+    assert summarize(folder).status is RunStatus.FINISHED
+    follower = RunFollower(folder)
+    follower.poll()
+    assert follower.finished
 
 
 def test_a_budget_made_longer_opens_a_finished_run(tmp_path):

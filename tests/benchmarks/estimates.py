@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.estimates [--sets avatars digits] [--intents sketch good patient] [--minutes 1]
 
-For each data set and intent: the estimate, then a real run of so many minutes, of which the speed and the moment at which
-the pictures became recognisable are compared with it. The end of a run of minutes is known; what is estimated is how many
-pictures it will have seen. One line of JSON each; `ratio` is estimate over actual, wanted within 0.7 to 1.3.
+For each data set and intent: the estimate, then a real run of so many minutes, of which the speed and the moment at
+which the pictures became recognisable are compared with it. The end of a run of minutes is known; what is estimated is
+how many pictures it will have seen. One line of JSON each; `ratio` is estimate over actual, wanted within 0.7 to 1.3.
 """
 
 from __future__ import annotations

@@ -73,3 +73,29 @@ def test_fingerprint_changes_with_anything_learned_from(other) -> None:
 def test_parts_that_do_not_fit_are_refused(images, labels, class_names, sources) -> None:
     with pytest.raises(ValueError, match=r".+"):
         ImageSet("bad", images, labels, class_names, sources)
+
+
+def test_a_large_selection_goes_through_a_file_and_is_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("DIFFUSION_STUDIO_HOME", str(tmp_path))
+    image_set = ImageSet("many", noise(300, 4, 5, 3), sources=[str(index) for index in range(300)])
+    fingerprint = image_set.fingerprint()
+    chosen = np.random.default_rng(0).permutation(300)[:200]
+    in_memory = image_set.select(chosen)
+    monkeypatch.setattr("studio.data.image_set.MAX_BYTES_IN_MEMORY", 100)
+    monkeypatch.setattr("studio.data.image_set.MAX_NAMES_IN_MEMORY", 100)
+    monkeypatch.setattr("studio.data.image_set.CHUNK_BYTES", 1000)
+    through_file = image_set.select(chosen)
+    assert isinstance(through_file.images, np.memmap)
+    assert (through_file.images == in_memory.images).all()
+    assert tuple(through_file.sources) == in_memory.sources
+    assert through_file.sources[3:5] == in_memory.sources[3:5]
+    assert through_file.fingerprint() == in_memory.fingerprint()
+    assert ImageSet("many", image_set.images).fingerprint() == fingerprint
+    # The file has no name, so nothing is left when the program ends, however it ends.
+    assert not list((tmp_path / "cache" / "pictures").iterdir())
+
+
+def test_a_stretch_of_a_large_set_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.data.image_set.MAX_BYTES_IN_MEMORY", 100)
+    image_set = ImageSet("many", noise(300, 4, 5, 3))
+    assert np.shares_memory(image_set.select(np.arange(50, 250)).images, image_set.images)

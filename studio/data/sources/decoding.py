@@ -69,6 +69,13 @@ def picture_suffixes() -> frozenset[str]:
     return frozenset(Image.registered_extensions())
 
 
+@functools.cache
+def readable_suffixes() -> frozenset[str]:
+    """File name endings of the formats that are opened, lower case with the dot."""
+    formats = set(readable_formats())
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+
+
 @dataclass(frozen=True)
 class Look:
     """What a picture's header says.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from studio.data.sources import archive, cifar, idx, numpy_arrays, parquet, table
-from studio.data.sources.decoding import picture_suffixes
+from studio.data.sources.decoding import readable_suffixes
 from studio.data.sources.entry import Entry, Shelf, suffix_of
 
 
@@ -42,7 +42,7 @@ def sort(shelf: Shelf, is_idx: Callable[[Entry], bool] | None = None) -> Sorted:
     """Sort the files of a shelf. `is_idx` tells of a file without a telling name whether it is an IDX file."""
     found = Sorted()
     texts: list[int] = []
-    suffixes = picture_suffixes()
+    suffixes = readable_suffixes()
     for position in shelf.in_order():
         name = shelf.names[position]
         suffix = suffix_of(name)

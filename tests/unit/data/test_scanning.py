@@ -196,3 +196,12 @@ def test_nothing_usable_is_said_in_words(tmp_path: Path, files: dict[str, bytes]
     with pytest.raises(DataError, match=words) as caught, scanned(tmp_path):
         pass
     assert caught.value.remedy
+
+
+def test_only_pictures_that_can_be_read_win_over_an_array(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", images=noise(30, 4, 4))
+    (tmp_path / "weights.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (tmp_path / "paper.pdf").write_bytes(b"%PDF-1.7")
+    with scanned(tmp_path) as catalog:
+        assert catalog.count == 30
+        assert set(reasons(catalog)) == {"weights.h5", "paper.pdf"}

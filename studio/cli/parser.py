@@ -74,6 +74,8 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=_natural, default=None, metavar="S", help="seed of all randomness (0)")
     _add_device(train)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint beside MODEL")
+    train.add_argument("--from-step", type=_natural, metavar="N",
+                       help="with --resume: go back to the kept checkpoint nearest to step N")  # fmt: skip
     _add_overwrite(train)
     train.add_argument("--tensorboard", action="store_true", help="write event files for TensorBoard beside the run")
     train.add_argument("--json", action="store_true", help="print one JSON object a line instead of a progress bar")

@@ -83,7 +83,7 @@ class TrainingReporter:
 
     def show(self, event: TrainingEvent) -> None:
         """Take in one event. Pictures are left out of JSON; they lie in the run's folder."""
-        from studio.training.events import Progress, TrainingFinished, TrainingStarted
+        from studio.training.events import Marked, Progress, TrainingFinished, TrainingStarted
 
         if isinstance(event, Progress):
             for loss in event.losses:
@@ -104,6 +104,9 @@ class TrainingReporter:
             left = "" if event.seconds_left is None else f"{_duration(event.seconds_left)} left"
             loss = "" if self._loss is None else f"loss {self._loss:.4f}  "
             self._line.show(f"step {event.step:,}", event.fraction, f"{loss}{speed}{left}", now=event.fraction >= 1)
+        elif isinstance(event, Marked):
+            self._line.close()
+            print(event.detail or event.text, file=sys.stderr)
         elif isinstance(event, TrainingFinished):
             self._line.close()
 

@@ -52,6 +52,9 @@ def _train(arguments: argparse.Namespace, device: Device, ranks: Ranks) -> int:
         print(imported.report.to_text(), file=sys.stderr)
     folder = arguments.out.with_suffix(".run")
     if arguments.resume:
+        if arguments.from_step is not None and speaks:
+            _go_back(folder, arguments.from_step)
+        ranks.any(False)
         run = TrainingRun.resume(folder, imported.image_set, device, _budget(arguments), ranks=ranks)
     else:
         if arguments.overwrite and speaks:
@@ -78,6 +81,33 @@ def _train(arguments: argparse.Namespace, device: Device, ranks: Ranks) -> int:
         return EXIT_DONE
     print(f"Stopped. The work so far is kept in {folder}; add --resume to go on.", file=sys.stderr)
     return EXIT_INTERRUPTED
+
+
+def _go_back(folder: Path, step: int) -> None:
+    """Put a run that stands at the kept checkpoint nearest to `step` into `folder`, and the one of before beside it."""
+    from studio import files
+    from studio.training.kept_checkpoints import branch_run, kept_checkpoints, nearest_kept
+    from studio.training.run_folder import discard_run
+
+    if nearest_kept(kept_checkpoints(folder), step) is None:
+        raise SettingsError(f"No checkpoint was kept in {folder}.", "Resume the last one, without --from-step.")
+    number = 1
+    while (before := folder.with_name(f"{folder.stem} before {number}{folder.suffix}")).exists():
+        number += 1
+    try:
+        folder.rename(before)
+    except OSError as error:
+        raise files.storage_error(error, before) from error
+    kept = nearest_kept(kept_checkpoints(before), step)
+    try:
+        branch_run(before, kept, folder)
+    except BaseException:
+        # Half of a branch has no checkpoint yet and is no run: the one of before takes its place again.
+        discard_run(folder)
+        if not folder.exists():
+            before.rename(folder)
+        raise
+    print(f"Going on from step {kept.step:,}. The run of before is in {before}", file=sys.stderr)
 
 
 def _follow(run: TrainingRun) -> int:
@@ -143,6 +173,8 @@ def _budget(arguments: argparse.Namespace) -> Budget | None:
 def _check_target(arguments: argparse.Namespace) -> None:
     """Refuse a place for the model that cannot work, before minutes are spent on it."""
     out = arguments.out
+    if arguments.from_step is not None and not arguments.resume:
+        raise SettingsError("--from-step goes back in a run that is there.", "Add --resume.")
     if out.suffix != ".safetensors":
         raise SettingsError(f"{out} is not a name for a model.", "Give it the ending .safetensors.")
     if out.is_dir():

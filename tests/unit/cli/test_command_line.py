@@ -92,6 +92,28 @@ def test_resume_trains_on_to_a_larger_budget(model: Path, data: Path) -> None:
     assert load_bundle(model).history["images_seen"] == 192
 
 
+def test_resume_goes_back_to_a_kept_checkpoint_and_leaves_the_run_of_before(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = model.with_suffix(".run")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    arguments = ["train", str(data), "--out", str(model), "--images", "192", "--resume", "--from-step", "0"]
+    assert cli.main(arguments) == 0
+    told = capsys.readouterr().err
+    assert "Going on from step 0" in told
+    assert "goes on from its checkpoint of step 0" in told
+    old = folder.with_name(f"{folder.stem} before 1.run")
+    assert {path.name: path.read_bytes() for path in old.iterdir() if path.is_file()} == before
+    assert load_bundle(model).history["changes"][0]["kind"] == "branched"
+    assert load_bundle(model).history["images_seen"] == 192
+
+
+def test_going_back_needs_a_run(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    assert cli.main(["train", str(data), "--out", str(out), "--images", "64", "--from-step", "3"]) == FAILED
+    assert cli.main(["train", str(data), "--out", str(out), "--images", "64", "--resume", "--from-step", "3"]) == FAILED
+
+
 def test_training_prints_json_lines(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "m.safetensors"
     arguments = ["train", str(data), "--out", str(out), "--images", "64", "--algorithm-20-1", "--json"]

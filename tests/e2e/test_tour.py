@@ -13,7 +13,7 @@ from PIL import Image
 
 from studio.library.bundle import load_bundle
 
-VIEWS = ("train", "denoise", "compare", "plane")
+VIEWS = ("data", "train", "runs", "denoise", "compare", "plane")
 SCREENSHOTS = (
     "start",
     *VIEWS,
@@ -37,6 +37,7 @@ def test_the_tour_does_the_main_job_and_shows_it(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert "imported 60 pictures of 8 × 8" in done.stdout
+    assert "examined 60 pictures" in done.stdout
     assert "denoised 16 pictures in 50 steps" in done.stdout
     assert "branched from step 16: seed 12, 35 calls" in done.stdout
     assert "compared 12 runs from the same noise" in done.stdout

@@ -81,7 +81,9 @@ def _take(out: Path, seconds: float, data: Path | None) -> None:
     try:
         main_job.see_start_page(guide)
         main_job.bring_pictures(guide, data)
+        main_job.see_the_data(guide)
         main_job.train(guide, seconds)
+        main_job.see_the_runs(guide)
         main_job.denoise(guide)
         main_job.write_pictures(guide)
         views.branch(guide)

@@ -34,6 +34,22 @@ def bring_pictures(guide: Guide, data: Path | None) -> None:
     guide.say(f"imported {pictures.count:,} pictures of {pictures.width} × {pictures.height} ({pictures.name})")
 
 
+def see_the_data(guide: Guide) -> None:
+    """Every picture as the network will get it, and what is to be known of them."""
+    from studio.app.data.editing import data_editing_of
+
+    window = guide.window
+    window.workspaces.switch("data")
+    editing = data_editing_of(window.state, window.runner)
+    guide.wait("the examination", lambda: not window.runner.busy, 60, strict=False)
+    guide.settle()
+    health = editing.health
+    findings = 0 if health is None else len(health.findings)
+    guide.say(f"examined {window.state.image_set.count:,} pictures: {findings} findings")
+    guide.photograph("data")
+    window.workspaces.switch("train")
+
+
 def train(guide: Guide, seconds: float) -> None:
     """Train for `seconds` of training time, pause and go on once, then keep the model."""
     from studio.app.training.controller import Phase
@@ -61,6 +77,15 @@ def train(guide: Guide, seconds: float) -> None:
         f"trained {run.parameter_count:,} parameters for {run.seconds:.0f} s: {run.step:,} steps, "
         f"{run.images_seen / max(run.seconds, 1e-9):.0f} pictures/s on {run.device.label}"
     )
+
+
+def see_the_runs(guide: Guide) -> None:
+    """The run that just ended, with its curves, newest pictures and settings."""
+    window = guide.window
+    window.workspaces.switch("runs")
+    guide.wait("the list of runs", lambda: not window.runner.busy, 30, strict=False)
+    guide.settle()
+    guide.photograph("runs")
 
 
 def denoise(guide: Guide) -> None:
@@ -105,7 +130,7 @@ def show_light(guide: Guide) -> None:
     from studio.app.theme import theme
 
     theme().set_choice("light")
-    for name in ("plane", "compare", "denoise", "train"):
+    for name in ("plane", "compare", "denoise", "runs", "train", "data"):
         guide.window.workspaces.switch(name)
         guide.settle()
         guide.photograph(f"{name}-light")

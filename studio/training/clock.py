@@ -95,7 +95,7 @@ class Speedometer:
     def seconds_left(self, budget: Budget, images_seen: int, seconds: float) -> float | None:
         """What remains of `budget`: exact for minutes, an estimate for pictures, None with nothing to go by."""
         if budget.minutes is not None:
-            return max(0.0, 60.0 * budget.minutes - seconds)
+            return budget.seconds_left(seconds)
         assert budget.images is not None
         speed = self.pictures_per_second
         return max(0, budget.images - images_seen) / speed if speed else None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from studio.training.changes import Change
+from studio.training.compiling import CompileTrial, StepInputs
 from studio.training.events import MarkKind
 from studio.training.kept_checkpoints import COST_SHARE as KEEPING_COST_SHARE
 from studio.training.kept_checkpoints import keep_checkpoint
@@ -49,6 +52,7 @@ class Plans:
     """Decides after each step what is due. Of several processes the first decides, and the others do the same.
 
     wall, validation, quality: the plans, see there. draw: the validation draw. threads: how torch's count is chosen.
+    compiling: the trial of a compiled network, or None where none is made.
     """
 
     def __init__(self, run: TrainingRun) -> None:
@@ -62,6 +66,7 @@ class Plans:
             self.draw = ValidationDraw(run.image_set, settings, run.schedule.step_count)
         self.threads = _threads_of(run)
         self.quality = QualityWatch(run, run.image_set) if settings.quality_pictures else None
+        self.compiling = CompileTrial(run.network) if _may_be_compiled(run) else None
         self._threads_told: int | None = None
         self._validated_step: int | None = None
 
@@ -126,6 +131,27 @@ class Plans:
         self._kept.drawn(fraction, run.clock.now() - began)
         return True
 
+    def step_taken(self, seconds: float) -> None:
+        """Take note of a step that took `seconds`, for the trial of a compiled network."""
+        run, trial = self._run, self.compiling
+        if trial is None or trial.decided:
+            return
+        batch = run.settings.batch_size
+        labels = torch.zeros(batch, dtype=torch.int64, device=run.torch_device) if run.class_names else None
+        inputs = StepInputs(
+            torch.zeros((batch, *run.shape), device=run.torch_device),
+            torch.zeros(batch, dtype=torch.int64, device=run.torch_device),
+            labels,
+            run.autocast,
+        )
+        trial.step_finished(seconds, run.settings.budget.seconds_left(run.seconds), inputs)
+        run.forward = trial.forward
+
+    def close(self) -> None:
+        """Give up what goes on beside the steps."""
+        if self.compiling is not None:
+            self.compiling.close()
+
     def note_threads(self, threads: int | None) -> None:
         """Take note that another number of threads was chosen; the first choice is nothing to tell."""
         if threads is None:
@@ -165,6 +191,12 @@ class Plans:
 
 
 _FLAGS = ("progress", "row", "planned_row", "validation", "quality", "checkpoint", "safe_state", "marks")
+
+
+def _may_be_compiled(run: TrainingRun) -> bool:
+    # Compiled code rounds otherwise, and when it is ready nobody knows: a run counted in pictures stays as it is.
+    alone, in_minutes = run.ranks.count == 1, run.settings.budget.minutes is not None
+    return run.device.kind == "cuda" and alone and in_minutes
 
 
 def _threads_of(run: TrainingRun) -> ThreadChoice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from studio.errors import LossNotFinite, StorageError, TrainingError
 from studio.library.bundle import ModelBundle
 from studio.library.classes import LONGEST_NAME
 from studio.library.precision import autocast_of, precision_of
+from studio.networks.acceleration import laid_out, prepare_device
 from studio.networks.build import build_network
 from studio.networks.config import NetworkConfig, label_count, network_to_json
 from studio.networks.devices import Device
@@ -59,6 +61,7 @@ class TrainingRun:
     step, images_seen: steps taken and pictures shown. seconds: training time. fraction: the share of the budget used.
     image_set: the pictures, with those that are held out. ranks: the processes that train this run together.
     rate_factor: what the learning rate was made smaller by after the loss ran away; see `rollback`.
+    forward: by what a step calls the network; other than itself where it was compiled, see `compiling`.
     micro_batches: in how many parts the gradient of a batch is computed; see `micro_batches`.
     levels: the errors by noise level since the last Progress. validation_loss: the last that was measured, or None.
     class_names: the classes that the network is told, by names that a model file can hold; empty for one that is told
@@ -95,7 +98,9 @@ class TrainingRun:
         self.precision = precision_of(network_config, device)
         self.autocast = autocast_of(network_config, device)
 
-        self.network = build_network(network_config, seed=settings.seed).to(self.torch_device).train()
+        prepare_device(device)
+        self.network = laid_out(build_network(network_config, seed=settings.seed), device).train()
+        self.forward: Callable[..., Tensor] = self.network
         self.average = AveragedNetwork(self.network, settings.ema_halflife_images, settings.ema_rampup_ratio)
         self.parameters = tuple(self.network.parameters())
         self.optimizer = torch.optim.AdamW(

@@ -47,6 +47,10 @@ class Budget:
         if self.minutes is not None:
             _check("minutes", self.minutes, 1e-3, 60 * 24 * 366)
 
+    def seconds_left(self, seconds: float) -> float | None:
+        """What remains after `seconds` of training; None for a budget in pictures, of which that is not known."""
+        return None if self.minutes is None else max(0.0, 60.0 * self.minutes - seconds)
+
     def fraction(self, images_seen: int, seconds: float) -> float:
         """The share of the budget that is used up, in [0, 1]."""
         if self.images is not None:

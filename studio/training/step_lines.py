@@ -148,7 +148,7 @@ def step_lines(run: TrainingRun) -> Iterator[Line]:
             # Gradients are switched on for no longer than they are needed: what the caller does between two lines is
             # its own.
             with torch.enable_grad(), run.autocast():
-                output = run.network(z_t, t, class_labels=labels)
+                output = run.forward(z_t, t, class_labels=labels)
     yield Line(LineKind.PREDICTION, run, x, labels, t, noise, z_t, target, output.detach())
 
     if len(parts) == 1:
@@ -187,7 +187,7 @@ def _gradient_in_parts(
     for part in parts:
         with torch.enable_grad():
             with run.autocast():
-                output = run.network(z_t[part], t[part], class_labels=None if labels is None else labels[part])
+                output = run.forward(z_t[part], t[part], class_labels=None if labels is None else labels[part])
             error = (output.float() - target[part]).square().mean(dim=(1, 2, 3))
             ((run.loss_weight[t[part]] * error).sum() / run.settings.batch_size).backward()
         outputs.append(output.detach())

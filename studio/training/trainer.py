@@ -72,7 +72,7 @@ def algorithm_20_1(run: TrainingRun) -> Generator[TrainingEvent, None, None]:
     # Only now is it sure that there is a sound state to go back to.
     assert run.safety.state.step <= run.step
     # Round everything that computes: a first row with all the cores can take a minute beside a busy neighbour.
-    with plans.threads:
+    with contextlib.closing(plans), plans.threads:
         yield report.started()
         yield from _marks(run)
         # What is done before the first step is no part of the budget.
@@ -144,7 +144,9 @@ def _until_the_budget_is_used(run: TrainingRun, plans: Plans, report: Report) ->
     threads = plans.threads
     while run.fraction < 1.0:
         threads.before_step()
+        began = run.clock.now()
         report.add(training_step(run))
+        plans.step_taken(run.clock.now() - began)
         plans.note_threads(threads.after_step())
         tasks = plans.tasks(report)
         # Losses go out before anything else does, so that log and checkpoint always agree on how far the run is.

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from studio.training import plans
 from studio.training.compiling import CompileTrial, StepInputs
+from studio.training.run import TrainingRun
+from studio.training.settings import Budget
+from studio.training.trainer import train
 
 
 class Doubling(nn.Module):
@@ -104,3 +109,27 @@ def test_gradients_of_the_network_are_not_touched_while_its_copy_is_compiled() -
     trial = CompileTrial(network, compiler=lambda module: module.forward, measured_steps=4)
     run_steps(trial, plain=1.0, compiled=1.0)
     assert network.weight.grad == 7.0
+
+
+def test_a_training_tries_it_and_goes_on_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, make_run: Callable[..., TrainingRun]
+) -> None:
+    compiled = []
+
+    def compiler(module: nn.Module) -> Callable[..., Tensor]:
+        compiled.append(module)
+        return module.forward
+
+    monkeypatch.setattr(plans, "_may_be_compiled", lambda run: True)
+    monkeypatch.setattr(
+        plans, "CompileTrial", partial(CompileTrial, compiler=compiler, measured_steps=5, worth_seconds=0.0)
+    )
+    run = make_run(budget=Budget(minutes=10.0))
+    with contextlib.closing(train(run)) as events:
+        for _ in events:
+            if len(compiled) == 2:
+                break
+    assert compiled[0] is not run.network, "a copy is compiled first"
+    assert compiled[1] is run.network
+    assert run.step > 5
+    assert run.saved_step == run.step

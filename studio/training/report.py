@@ -15,6 +15,12 @@ from studio.training.run import TrainingRun
 
 PROGRESS_SECONDS = 0.1
 
+SAVING_SHARE = 20.0
+"""On a slow disk checkpoints come less often: so many times what the last one took lie between two of them."""
+
+MOST_STRETCHED = 4.0
+"""They are never further apart than so many times what the settings say: that is the most a crash can cost."""
+
 
 class Report:
     """Collects the losses of the steps and tells them a few times a second.
@@ -58,9 +64,10 @@ class Report:
     @property
     def checkpoint_due(self) -> bool:
         """Whether the last checkpoint is long enough ago."""
-        # On a slow disk less often: writing them may take a twentieth of the time.
-        wait = max(self._run.settings.checkpoint_seconds, 20.0 * self._run.saving_seconds)
-        return self._run.seconds - self._run.saved_seconds >= wait
+        run = self._run
+        usual = run.settings.checkpoint_seconds
+        wait = min(max(usual, SAVING_SHARE * run.saving_seconds), MOST_STRETCHED * usual)
+        return run.seconds - run.saved_seconds >= wait
 
     def set_back(self) -> None:
         """Forget what was not told: the run stands where it stood before."""

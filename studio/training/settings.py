@@ -87,7 +87,7 @@ class TrainingSettings:
     largest_shift: move each picture by up to so many pixels in each direction, its edge repeated.
     sample_count, sample_steps, sample_rows: pictures in a row of the sample wall, DDIM steps for each, rows in a run.
     sample_raw: draw each row from the raw weights as well.
-    checkpoint_seconds: training time between two checkpoints.
+    checkpoint_seconds: training time between two checkpoints; up to four times as much on a disk that is slow for it.
     kept_checkpoints: how many checkpoints, spread over the run, stay so that it can be gone back to them.
     validation_pictures: pictures of the fixed validation draw, see studio.training.validation; 0 for none.
     held_out_share: the share of the pictures that is validated with and not trained on; small sets spare none.

@@ -277,6 +277,8 @@ def main() -> int:
                 print(f"{number} kills, {time.monotonic() - began:.0f} s", flush=True)
         different = victims.compare_with_a_training_that_was_never_killed()
         print_table(outcomes)
+        more = sum(outcome.lost_seconds > CHECKPOINT_SECONDS for outcome in outcomes)
+        print(f"more than one interval of {CHECKPOINT_SECONDS:g} s was lost by {more} of them")
         print(
             f"step {victims.step or 0:,} of the training: {'; '.join(different) or 'the same bits as without a kill'}"
         )

@@ -16,6 +16,7 @@ from studio.library.tensors import read_tensors
 from studio.networks.devices import choose_device
 from studio.training.checkpoint import has_checkpoint, read_checkpoint
 from studio.training.metrics_log import read_metrics, whole_line
+from studio.training.report import MOST_STRETCHED
 from studio.training.run import TrainingRun
 from studio.training.run_folder import METRICS_NAME, SAMPLES_NAME
 from studio.training.wall import row_paths
@@ -76,7 +77,10 @@ def half_written(folder: Path) -> tuple[str, ...]:
 
 
 def _check_metrics_before(folder: Path, saved_seconds: float, interval: float, found: Findings) -> None:
-    """At most the last line may be torn, and what came after the checkpoint may be no more than one interval."""
+    """At most the last line may be torn, and what came after the checkpoint may be no more than one interval.
+
+    On a disk so slow that writing takes more than a twentieth of it, the interval is stretched, see `Report`.
+    """
     path = folder / METRICS_NAME
     if not path.exists():
         return
@@ -90,7 +94,7 @@ def _check_metrics_before(folder: Path, saved_seconds: float, interval: float, f
     found.lost_seconds = sum(gap for seconds, gap in trained if seconds > saved_seconds)
     # A gap may hold a step and the writing of a checkpoint, however slow the disk; it may be the first and the last.
     longest = max((gap for _, gap in trained), default=0.0)
-    if found.lost_seconds > interval + 2 * longest:
+    if found.lost_seconds > MOST_STRETCHED * interval + 2 * longest:
         found.problems.append(f"{found.lost_seconds:.2f} s were lost, with a checkpoint every {interval:g} s")
 
 

@@ -65,7 +65,14 @@ def plane_preset(seed: int = 0) -> tuple[TrainingSettings, NetworkConfig]:
         sample_count=1,
         sample_steps=1,
         sample_rows=1,
+        sample_raw=False,
         checkpoint_seconds=600.0,
+        # Over in seconds and watched on the plane itself: nothing else is to be drawn, measured or kept.
+        kept_checkpoints=0,
+        validation_pictures=0,
+        held_out_share=0.0,
+        quality_pictures=0,
+        threads=1,
     )
     return settings, PointConfig(1, 1, 2, hidden=64)
 

@@ -194,7 +194,8 @@ class ThreadChoice:
         return self._chooser.threads if self._chooser is not None else self._fixed
 
     def __enter__(self) -> Self:
-        self._before = torch.get_num_threads()
+        # What it never sets it does not put back: the count may be somebody else's business by then.
+        self._before = None if self.threads is None else torch.get_num_threads()
         self._apply()
         return self
 

@@ -7,6 +7,7 @@ import torch
 
 from studio.errors import SettingsError
 from studio.networks import SpaceToDepthConfig, UNet, UNetConfig, build_network
+from studio.networks.blocks import attend
 
 SMALL = {
     "block_out_channels": (8, 8, 16),
@@ -126,3 +127,19 @@ def test_lists_become_tuples_so_that_configurations_can_be_compared() -> None:
     lists = {name: list(value) if isinstance(value, tuple) else value for name, value in SMALL.items()}
     assert UNetConfig(**lists, sample_size=[8, 8]) == UNetConfig(**SMALL, sample_size=(8, 8))
     assert hash(UNetConfig(**lists)) == hash(UNetConfig(**SMALL))
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 16, 32), (3, 4, 49, 8), (1, 2, 300, 8)])
+def test_attention_in_bfloat16_is_attention(shape: tuple[int, ...]) -> None:
+    random = torch.Generator().manual_seed(0)
+    q, k, v, gradient = (torch.randn(shape, generator=random) for _ in range(4))
+    exact = [part.double().requires_grad_() for part in (q, k, v)]
+    expected = torch.softmax(exact[0] @ exact[1].mT / shape[-1] ** 0.5, -1) @ exact[2]
+    expected.backward(gradient.double())
+    rough = [part.bfloat16().requires_grad_() for part in (q, k, v)]
+    found = attend(*rough)
+    assert found.dtype is torch.bfloat16
+    found.backward(gradient.bfloat16())
+    torch.testing.assert_close(found.double(), expected, rtol=0.02, atol=0.02)
+    for one, other in zip(rough, exact, strict=True):
+        torch.testing.assert_close(one.grad.double(), other.grad, rtol=0.03, atol=0.03)

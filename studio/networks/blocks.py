@@ -129,8 +129,8 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """softmax(q k^T / sqrt(D)) v, each (N, heads, tokens, D).
 
     By torch's own function, but not in bfloat16 on a CPU: its kernel is many times slower there than the products one
-    by one (there and back on two cores with AVX-512 BF16, 64 pictures: 8 heads of 8 on 64 tokens 37 instead of 8 ms, one
-    head of 64 on 16 tokens 2.4 instead of 0.6 ms). These are taken as long as their table of weights is small.
+    by one (there and back on two cores with AVX-512 BF16, 64 pictures: 8 heads of 8 on 64 tokens 37 instead of 8 ms,
+    one head of 64 on 16 tokens 2.4 instead of 0.6 ms). These are taken while their table of weights is small.
     """
     if q.dtype is not torch.bfloat16 or q.device.type != "cpu" or q.shape[2] > _FEW_TOKENS:
         return F.scaled_dot_product_attention(q, k, v)

@@ -59,7 +59,7 @@ def main() -> None:
                 speeds.append(event.pictures_per_second)
         bundle = run.bundle()
     pictures = make_pictures(bundle, SamplingRequest(count=1000, sampler="unipc", steps=12, seed=1), run.device)
-    report = finished(evaluate(pictures, data), lambda _: None)
+    report = finished(evaluate(pictures, data))
     if arguments.sheet:
         save_image(contact_sheet(pictures[:64], columns=16), arguments.sheet, overwrite=True)
     result = {

@@ -22,8 +22,8 @@ from studio.app.widgets.dock import StudioDock
 from studio.app.widgets.export_menu import ExportButton
 from studio.app.widgets.loss_plot import RAW, SMOOTHED, VALIDATION, LossCurves, LossPlot, Mark, Points, loss_words
 
-REDRAW_MS = 200
-"""At most five new pictures of the curve a second, whatever the training does."""
+REDRAW_MS = 500
+"""At most two new pictures of the curve a second, whatever the training does: each costs some milliseconds."""
 
 
 class LossDock(StudioDock):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import studio
 from studio.data.image_set import ImageSet
 from studio.diffusion.loss_weight import loss_weight
 from studio.diffusion.schedule import NoiseSchedule
@@ -22,7 +20,7 @@ from studio.library.classes import LONGEST_NAME
 from studio.library.precision import autocast_of, precision_of
 from studio.networks.acceleration import laid_out, prepare_device
 from studio.networks.build import build_network
-from studio.networks.config import NetworkConfig, label_count, network_to_json
+from studio.networks.config import NetworkConfig, label_count
 from studio.networks.devices import Device
 from studio.training.batches import Batches
 from studio.training.changes import Change, ChangeBox, apply_change
@@ -45,11 +43,10 @@ from studio.training.run_folder import (
     remove_leftovers,
     write_description,
 )
+from studio.training.run_state import checkpoint_of, description_of, model_of, restore_tensors, weights_are_finite
 from studio.training.settings import Budget, TrainingSettings, learning_rate
-from studio.training.validation import held_out_indices, usable_indices
+from studio.training.validation import usable_indices
 from studio.training.wall import drop_rows_after, read_rows
-
-PREVIEW_PICTURES = 16
 
 
 class TrainingRun:
@@ -318,31 +315,14 @@ class TrainingRun:
         self.saved_step = None
         self._has_future = True
 
+    @property
+    def changes(self) -> tuple[dict[str, Any], ...]:
+        """The lines of all marks so far, oldest first; see `metrics_log.line_of`."""
+        return tuple(self._changes)
+
     def bundle(self) -> ModelBundle:
         """The model as it is now: a copy of the averaged weights on the CPU, with all that is known about them."""
-        history = {
-            "steps": self.step,
-            "images_seen": self.images_seen,
-            "seconds": round(self.seconds, 3),
-            "device": self.device.label,
-            "precision": self.precision,
-            "settings": self.settings.to_json(),
-            "data": self._data_facts(),
-            "losses": [list(point) for point in self.losses.points],
-            "changes": list(self._changes),
-            "program": studio.__version__,
-        }
-        return ModelBundle(
-            network_config=self.network_config,
-            state=_copied(self.average.network.state_dict()),
-            schedule=self.schedule,
-            parameterization=self.settings.parameterization,
-            shape=self.shape,
-            class_names=self.class_names,
-            name=self.data.name,
-            history=history,
-            preview=None if self.preview is None else self.preview[:PREVIEW_PICTURES],
-        )
+        return model_of(self)
 
     def save_checkpoint(self) -> Path:
         """Write everything that `resume` needs; the checkpoint before is kept beside it. Returns the path.
@@ -353,32 +333,11 @@ class TrainingRun:
         before = self.clock.now()
         if self._within_step:
             raise TrainingError("The run broke off in the middle of a step.", "Resume it from its last checkpoint.")
-        network = _copied(self.network.state_dict())
-        average = _copied(self.average.network.state_dict())
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in (*network.values(), *average.values())):
+        checkpoint = checkpoint_of(self)
+        if not weights_are_finite(checkpoint):
             raise LossNotFinite(
                 "The weights of the network are no longer finite numbers.", self.remedy_for_divergence()
             )
-        moments = [self._moments(key) for key in ("exp_avg", "exp_avg_sq")]
-        checkpoint = Checkpoint(
-            network=network,
-            ema=average,
-            exp_avg=moments[0],
-            exp_avg_sq=moments[1],
-            step=self.step,
-            images_seen=self.images_seen,
-            seconds=self.seconds,
-            settings=self.settings,
-            schedule=self.schedule,
-            network_config=self.network_config,
-            shape=self.shape,
-            data=self.data,
-            losses=self.losses,
-            rate_factor=self.rate_factor,
-            micro_batches=self.micro_batches,
-            changes=tuple(self._changes),
-            validation_loss=self.validation_loss,
-        )
         path = self.folder / CHECKPOINT_NAME
         if self.writes:
             # A power cut may take what was written last: never the log without the checkpoint that counts on it.
@@ -394,7 +353,7 @@ class TrainingRun:
     def write_description(self) -> None:
         """Write settings.json and config.json as things stand now. Raises StorageError."""
         if self.writes:
-            write_description(self.folder, self._config())
+            write_description(self.folder, description_of(self))
 
     def discard(self) -> None:
         """Remove the files of the run from its folder, and the folder too when nothing else is in it.
@@ -415,25 +374,6 @@ class TrainingRun:
         weights = loss_weight(kind, settings.parameterization, self.schedule.alpha_bar, settings.min_snr_gamma)
         return weights.to(torch.float32).to(self.torch_device)
 
-    def _config(self) -> dict[str, Any]:
-        held_out = held_out_indices(self.data.count, self.settings)
-        return {
-            "program": studio.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "device": self.device.label,
-            "precision": self.precision,
-            "threads": torch.get_num_threads(),
-            "processes": self.ranks.count,
-            "parameter_count": self.parameter_count,
-            "settings": self.settings.to_json(),
-            "network": network_to_json(self.network_config),
-            "schedule": self.schedule.to_json(),
-            "shape": list(self.shape),
-            "data": dataclasses.asdict(self.data) | {"held_out": len(held_out)},
-            "changes": list(self._changes),
-        }
-
     def _forget_future(self) -> None:
         """Remove from the files what was told about moments that the run has not come to."""
         self.metrics.keep_until(self.images_seen)
@@ -444,30 +384,8 @@ class TrainingRun:
             self.drawn_step, self.preview = step, pictures
         self._has_future = False
 
-    def _data_facts(self) -> dict[str, Any]:
-        facts = {"name": self.data.name, "count": self.data.count, "fingerprint": self.data.fingerprint}
-        return facts if self.class_counts is None else facts | {"class_counts": list(self.class_counts)}
-
-    def _moments(self, key: str) -> dict[str, Tensor]:
-        named = self.network.named_parameters()
-        # Before the first step the optimizer has no moments yet: they begin at zero.
-        return {
-            name: _on_cpu(self.optimizer.state[parameter][key])
-            if parameter in self.optimizer.state
-            else torch.zeros(parameter.shape)
-            for name, parameter in named
-        }
-
     def _restore(self, checkpoint: Checkpoint) -> None:
-        self.network.load_state_dict(dict(checkpoint.network))
-        self.average.network.load_state_dict(dict(checkpoint.ema))
-        if checkpoint.step > 0:
-            for name, parameter in self.network.named_parameters():
-                self.optimizer.state[parameter] = {
-                    "step": torch.tensor(float(checkpoint.step), device=parameter.device),
-                    "exp_avg": checkpoint.exp_avg[name].to(parameter.device),
-                    "exp_avg_sq": checkpoint.exp_avg_sq[name].to(parameter.device),
-                }
+        restore_tensors(self, checkpoint)
         self.step = checkpoint.step
         self.images_seen = checkpoint.images_seen
         self.clock = Stopwatch(checkpoint.seconds)
@@ -483,11 +401,3 @@ def _class_counts(image_set: ImageSet) -> tuple[int, ...] | None:
     if image_set.labels is None:
         return None
     return tuple(np.bincount(image_set.labels, minlength=len(image_set.class_names)).tolist())
-
-
-def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: _on_cpu(tensor).clone() for name, tensor in state.items()}
-
-
-def _on_cpu(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", torch.float32)

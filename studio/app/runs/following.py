@@ -168,9 +168,8 @@ def _open(folder: Path) -> Iterator[object]:
 def _poll(follower: RunFollower) -> Iterator[object]:
     # At once and without a break: a poll that was cancelled half-way would lose what it has read.
     events = tuple(follower.poll())
-    heard = _Heard(events, follower.quiet_seconds, follower.fraction, follower.finished, follower.more)
-    return heard
-    yield
+    yield from ()
+    return _Heard(events, follower.quiet_seconds, follower.fraction, follower.finished, follower.more)
 
 
 def following_of(state: StudioState) -> Following:

@@ -135,12 +135,6 @@ class DataGrid(QAbstractScrollArea):
         self._ask.start(0)
 
     @Slot()
-    def repaint_cells(self) -> None:
-        """Paint anew; nothing else is asked for."""
-        self.viewport().update()
-
-    # What is chosen
-
     def chosen(self) -> NDArray[np.int64]:
         """The numbers of the pictures that are chosen, in the order shown."""
         return self._indices[sorted(self._selection.chosen)]

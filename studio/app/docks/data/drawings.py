@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from studio.app.imaging import paint_checkerboard
 from studio.app.theme import theme
 from studio.data.preparation import Fit, Ground
 
@@ -72,11 +71,6 @@ def ground_drawing(ground: Ground) -> Callable[[QPainter, QRectF], None]:
         painter.drawRect(swatch)
 
     return draw
-
-
-def transparent_drawing(painter: QPainter, area: QRectF) -> None:
-    """The checkerboard below transparent pictures."""
-    paint_checkerboard(painter, area)
 
 
 def _landscape(painter: QPainter, area: QRectF) -> None:

@@ -134,7 +134,8 @@ class DataGrid(QAbstractScrollArea):
         self.viewport().update()
         self._ask.start(0)
 
-    @Slot()
+    # What is chosen
+
     def chosen(self) -> NDArray[np.int64]:
         """The numbers of the pictures that are chosen, in the order shown."""
         return self._indices[sorted(self._selection.chosen)]

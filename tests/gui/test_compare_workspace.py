@@ -275,10 +275,12 @@ def test_a_double_click_opens_the_run_in_the_microscope(compare, qtbot):
 
 
 def test_cancel_keeps_what_is_done(compare, qtbot):
+    # So many steps that the news of a cell comes long before its end.
+    tiny_model(SHAPE, levels=600).save(compare.choice.path)
     compare.set_up(columns="", rows="seed", seed=(1, 2, 3, 4))
     settings = compare.comparing.settings
     compare.comparing.set_settings(
-        dataclasses.replace(settings, base=dataclasses.replace(settings.base, steps=60, sampler="ddpm", count=4))
+        dataclasses.replace(settings, base=dataclasses.replace(settings.base, steps=600, sampler="ddpm", count=4))
     )
     cancel = cancel_in_the_second_cell(compare)
     compare.comparing.cells_grew.connect(cancel)

@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 from studio.data.limits import MAX_FOLDER_DEPTH, MAX_MEMBERS, MAX_SPOOL_IN_MEMORY
 from studio.data.sources.account import Account
-from studio.data.sources.entry import Entry, Shelf, natural_key, printable, suffix_of
+from studio.data.sources.entry import Entry, Shelf, natural_key, printable, reading, suffix_of
 from studio.data.sources.folder import is_litter
+from studio.data.sources.packing import CHUNK
 from studio.data.sources.source import UnreadableError
 from studio.data.sources.spool import spooled
 
@@ -23,6 +24,22 @@ _ZIP_SUFFIXES = frozenset({".zip", ".cbz"})
 _OTHER_SUFFIXES = frozenset({".7z", ".rar", ".cbr", ".gz", ".bz2", ".xz", ".zst"})
 _DRIVE = re.compile(r"[A-Za-z]:")
 _MAX_NAME = 1024
+
+
+def stretch(file: BinaryIO, start: int, byte_count: int) -> Iterator[bytes]:
+    """`byte_count` bytes of `file` from `start` on, in pieces of at most `CHUNK`; others may read it in between.
+
+    Raises UnreadableError when it ends before.
+    """
+    with reading():
+        while byte_count:
+            file.seek(start)
+            piece = file.read(min(CHUNK, byte_count))
+            if not piece:
+                raise UnreadableError("cut off: the end is missing")
+            start += len(piece)
+            byte_count -= len(piece)
+            yield piece
 
 
 def is_zip(name: str) -> bool:

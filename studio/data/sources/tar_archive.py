@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from studio.data.limits import MAX_TAR_HEADER, MAX_TAR_HEADERS
 from studio.data.sources.account import Account
-from studio.data.sources.archive import ArchiveShelf
+from studio.data.sources.archive import ArchiveShelf, stretch
 from studio.data.sources.arrays import ReadProgress
 from studio.data.sources.entry import Entry, reading
 from studio.data.sources.packing import CHUNK, packing_of, unpack
@@ -114,16 +114,7 @@ class TarShelf(ArchiveShelf):
             self._counts.append(member.size)
 
     def chunks(self, index: int) -> Iterator[bytes]:
-        start, remaining = self._offsets[index], self._counts[index]
-        with reading():
-            while remaining:
-                self._file.seek(start)
-                piece = self._file.read(min(CHUNK, remaining))
-                if not piece:
-                    raise UnreadableError("cut off: the end is missing")
-                start += len(piece)
-                remaining -= len(piece)
-                yield piece
+        return stretch(self._file, self._offsets[index], self._counts[index])
 
 
 class _HeadersOnly(io.RawIOBase):

@@ -19,10 +19,10 @@ import numpy as np
 
 from studio.data.limits import MAX_UNPACKED_RATIO, MEMBER_RATIO_FROM, UNPACKED_RATIO_FROM
 from studio.data.sources.account import Account
-from studio.data.sources.archive import ArchiveShelf
+from studio.data.sources.archive import ArchiveShelf, stretch
 from studio.data.sources.arrays import ReadProgress
 from studio.data.sources.entry import Entry, reading
-from studio.data.sources.packing import CHUNK, unpack
+from studio.data.sources.packing import unpack
 from studio.data.sources.source import UnreadableError
 
 _END = struct.Struct("<4s4H2LH")
@@ -124,7 +124,7 @@ class ZipShelf(ArchiveShelf):
             *_, name_length, extra_length = _LOCAL.unpack(header)
             start = self._offsets[index] + _LOCAL.size + name_length + extra_length
         method = _METHODS[self._methods[index]]
-        stored = self._stored(start, packed)
+        stored = stretch(self._file, start, packed)
         checksum = done = 0
         for piece in unpack(stored, method) if method else stored:
             done += len(piece)
@@ -136,17 +136,6 @@ class ZipShelf(ArchiveShelf):
             raise UnreadableError("damaged: it is shorter than the archive says")
         if checksum != self._checksums[index]:
             raise UnreadableError("damaged: its checksum is wrong")
-
-    def _stored(self, start: int, byte_count: int) -> Iterator[bytes]:
-        with reading():
-            while byte_count:
-                self._file.seek(start)
-                piece = self._file.read(min(CHUNK, byte_count))
-                if not piece:
-                    raise UnreadableError("cut off: the end is missing")
-                start += len(piece)
-                byte_count -= len(piece)
-                yield piece
 
     def _list_one(self, directory: Directory) -> int:
         """Take the directory's next member; how many bytes its record takes."""

@@ -89,8 +89,11 @@ class CompileTrial:
             return None
         return statistics.median(self._plain) / statistics.median(settled)
 
-    def step_finished(self, seconds: float, seconds_left: float | None, inputs: StepInputs) -> None:
-        """Take note of a step that took `seconds`, in a run with `seconds_left` to go."""
+    def step_finished(self, seconds: float, seconds_left: float | None, inputs: Callable[[], StepInputs]) -> None:
+        """Take note of a step that took `seconds`, in a run with `seconds_left` to go.
+
+        inputs: makes those of a step; asked for once, when a copy is compiled.
+        """
         match self._stage:
             case _Stage.PLAIN:
                 self._plain.append(seconds)
@@ -110,12 +113,12 @@ class CompileTrial:
             self._thread.join()
             self._thread = None
 
-    def _begin(self, seconds_left: float, inputs: StepInputs) -> None:
+    def _begin(self, seconds_left: float, inputs: Callable[[], StepInputs]) -> None:
         if seconds_left < self._worth_seconds:
             self._stage = _Stage.DECIDED
             return
         twin = copy.deepcopy(self._network)
-        self._thread = threading.Thread(target=self._compile, args=(twin, inputs), name="compile", daemon=True)
+        self._thread = threading.Thread(target=self._compile, args=(twin, inputs()), name="compile", daemon=True)
         self._stage = _Stage.COMPILING
         self._thread.start()
 

@@ -136,15 +136,7 @@ class Plans:
         run, trial = self._run, self.compiling
         if trial is None or trial.decided:
             return
-        batch = run.settings.batch_size
-        labels = torch.zeros(batch, dtype=torch.int64, device=run.torch_device) if run.class_names else None
-        inputs = StepInputs(
-            torch.zeros((batch, *run.shape), device=run.torch_device),
-            torch.zeros(batch, dtype=torch.int64, device=run.torch_device),
-            labels,
-            run.autocast,
-        )
-        trial.step_finished(seconds, run.settings.budget.seconds_left(run.seconds), inputs)
+        trial.step_finished(seconds, run.settings.budget.seconds_left(run.seconds), self._step_inputs)
         run.forward = trial.forward
 
     def close(self) -> None:
@@ -184,6 +176,12 @@ class Plans:
             marks=run.has_marks,
             change=change,
         )
+
+    def _step_inputs(self) -> StepInputs:
+        run = self._run
+        numbers = torch.zeros(run.settings.batch_size, dtype=torch.int64, device=run.torch_device)
+        pictures = torch.zeros((len(numbers), *run.shape), device=run.torch_device)
+        return StepInputs(pictures, numbers, numbers if run.class_names else None, run.autocast)
 
     def _validation_due(self, row: bool) -> bool:
         run = self._run

@@ -34,7 +34,7 @@ def run_steps(trial: CompileTrial, plain: float, compiled: float, steps: int = 4
     """Steps as long as the trial's choice makes them, with time for the compiler in between."""
     network = trial.forward
     for _ in range(steps):
-        trial.step_finished(plain if trial.forward is network else compiled, left, INPUTS)
+        trial.step_finished(plain if trial.forward is network else compiled, left, lambda: INPUTS)
         for thread in threading.enumerate():
             if thread.name == "compile":
                 thread.join()

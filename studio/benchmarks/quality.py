@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from studio.benchmarks.contender import Contender
 from studio.data.image_set import ImageSet
+from studio.errors import SettingsError
 from studio.evaluation import evaluate
+from studio.evaluation.progress import finished
 from studio.generation.comparison_sheet import Sheet, SheetWords
 
 
@@ -44,13 +46,9 @@ def train_for(contender: Contender, seconds: float) -> Iterator[tuple[int, float
 
 def judge(pictures: NDArray[np.uint8], data: ImageSet, held_out: ImageSet | None) -> tuple[float, float, float]:
     """(distance, its standard error, floor) of these pictures. Raises SettingsError or DataError when too few."""
-    work = evaluate(pictures, data, held_out=held_out)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            report = end.value
-            break
+    report = finished(evaluate(pictures, data, held_out=held_out))
+    if report.distance is None or report.floor is None:
+        raise SettingsError(f"{len(pictures)} pictures are too few for a distance.", "Judge more; 2,000 are good.")
     return report.distance.value, report.distance.standard_error, report.floor.value
 
 

@@ -317,31 +317,27 @@ def _sizes(distinct: NDArray[np.int32], image_set: ImageSet) -> Finding:
 
 
 def _cropped(indices: NDArray[np.int64], count: int) -> Finding | None:
-    if not len(indices):
-        return None
     lose = "1 picture loses" if len(indices) == 1 else f"{len(indices):,} pictures lose"
-    return Finding(
-        FindingKind.CROPPED,
-        Severity.WARNING if 4 * len(indices) > count else Severity.NOTE,
-        f"{lose} more than a third of what is on them",
-        f"{len(indices):,}",
-        indices=indices,
-        remedy="Choose the point that stays in view, or fit them whole.",
-    )
+    sentence = f"{lose} more than a third of what is on them"
+    remedy = "Choose the point that stays in view, or fit them whole."
+    return _worse_when_many(FindingKind.CROPPED, indices, count, sentence, remedy)
 
 
 def _enlarged(indices: NDArray[np.int64], count: int) -> Finding | None:
+    are = "1 picture is" if len(indices) == 1 else f"{len(indices):,} pictures are"
+    sentence = f"{are} smaller than the set's size, and enlarged"
+    remedy = "Choose a smaller size, or pad them, to learn sharp pictures."
+    return _worse_when_many(FindingKind.ENLARGED, indices, count, sentence, remedy)
+
+
+def _worse_when_many(
+    kind: FindingKind, indices: NDArray[np.int64], count: int, sentence: str, remedy: str
+) -> Finding | None:
+    """A note about some of `count` pictures, a warning when they are more than a quarter; None when there are none."""
     if not len(indices):
         return None
-    are = "1 picture is" if len(indices) == 1 else f"{len(indices):,} pictures are"
-    return Finding(
-        FindingKind.ENLARGED,
-        Severity.WARNING if 4 * len(indices) > count else Severity.NOTE,
-        f"{are} smaller than the set's size, and enlarged",
-        f"{len(indices):,}",
-        indices=indices,
-        remedy="Choose a smaller size, or pad them, to learn sharp pictures.",
-    )
+    severity = Severity.WARNING if 4 * len(indices) > count else Severity.NOTE
+    return Finding(kind, severity, sentence, f"{len(indices):,}", indices=indices, remedy=remedy)
 
 
 def _pictures(count: int) -> str:
